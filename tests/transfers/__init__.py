@@ -1,0 +1,1 @@
+"""Sealing: what leaves, and that stock tools open it."""

@@ -1,0 +1,120 @@
+"""Keys, made once; and OpenSSL's own command, as a recipient has it."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.x509.oid import NameOID
+
+from transfers.envelope import CmsEnvelope
+from transfers.keys import DemonstrationKeys, Signer, load_certificate, load_signer, make_demonstration_keys
+from transfers.package import Table, Wrapping
+
+NOW = datetime.now(UTC)
+
+Run = Callable[..., "subprocess.CompletedProcess[bytes]"]
+PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
+
+
+@pytest.fixture(scope="session")
+def openssl() -> Run:
+    """Runs OpenSSL's command with these arguments, in a folder."""
+    command = shutil.which("openssl")
+    if command is None:
+        missing = "OpenSSL's command is not installed, so nothing here can open an envelope as a recipient does."
+        if os.environ.get("CI"):
+            pytest.fail(missing)
+        pytest.skip(missing)
+
+    def run(*arguments: str | Path, cwd: Path | None = None) -> "subprocess.CompletedProcess[bytes]":
+        return subprocess.run([command, *map(str, arguments)], cwd=cwd, capture_output=True, check=False, timeout=60)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> DemonstrationKeys:
+    """The keys of a demonstration, valid now: OpenSSL reads the clock."""
+    return make_demonstration_keys(tmp_path_factory.mktemp("pki") / "keys", at=NOW)
+
+
+@pytest.fixture(scope="session")
+def signer(keys: DemonstrationKeys) -> Signer:
+    """The council's signature."""
+    return load_signer(keys.signing_certificate, keys.signing_key)
+
+
+@pytest.fixture(scope="session")
+def recipient(keys: DemonstrationKeys) -> x509.Certificate:
+    """The made-up recipient."""
+    return load_certificate(keys.recipient_certificate.read_bytes())
+
+
+@pytest.fixture(scope="session")
+def other_recipient(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Certificate and key files of a second recipient."""
+    directory = tmp_path_factory.mktemp("other")
+    key = rsa.generate_private_key(public_exponent=65537, key_size=3072)
+    certificate, private = directory / "other.pem", directory / "other.key"
+    certificate.write_bytes(self_signed(key).public_bytes(serialization.Encoding.PEM))
+    private.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    return certificate, private
+
+
+def self_signed(
+    key: PrivateKey, *, since: datetime = NOW - timedelta(days=1), until: datetime = NOW + timedelta(days=365)
+) -> x509.Certificate:
+    """A certificate by a key for itself; its issuer has letters that only UTF-8 can hold."""
+    name = x509.Name(
+        [
+            x509.NameAttribute(NameOID.COUNTRY_NAME, "GB"),
+            x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Swyddfa Ystadegau Ŵyr"),
+            x509.NameAttribute(NameOID.COMMON_NAME, "Second recipient, made up"),
+        ]
+    )
+    return (
+        x509.CertificateBuilder(subject_name=name, issuer_name=name, public_key=key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(since)
+        .not_valid_after(until)
+        .sign(key, hashes.SHA256())
+    )
+
+
+MANIFEST = {
+    "spec": "connecting-families/1",
+    "submission": "CF-E06000031-2026A-0001",
+    "la_code": "E06000031",
+    "round": "2026A",
+    "cut_off": "2026-09-30",
+    "agreement": "DSA-2026",
+    "framework": "TF 1",
+    "rule_set": "1",
+    "cohort_digest": "0" * 64,
+    "content_sha256": "1" * 64,
+    "created_at": "2026-10-05T09:30:00Z",
+    "prepared_by_role": "data team",
+    "trail_checkpoint": "connecting-families/E06000031\n3\nroot\n",
+    "counts": {"persons": 3, "families": 1, "programme": 1, "comparison": 0},
+    "findings": [{"code": "DQ212", "open": 1, "explanation": "Not asked."}],
+}
+
+
+@pytest.fixture
+def wrapping(recipient: x509.Certificate, signer: Signer) -> Wrapping:
+    """For the made-up recipient, signed by the council."""
+    return Wrapping(MANIFEST, CmsEnvelope([recipient]), signer)
+
+
+def table(rows: Iterable[Sequence[str]], columns: Sequence[str] = ("ref", "name", "address_line_1")) -> Table:
+    """A small identifiers.csv."""
+    return Table("identifiers.csv", columns, rows)
