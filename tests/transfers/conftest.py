@@ -1,8 +1,12 @@
-"""Keys, made once; and OpenSSL's own command, as a recipient has it."""
+"""Keys, made once; and the recipient, who has OpenSSL's own command and a shell."""
 
+import hashlib
 import os
+import re
 import shutil
 import subprocess
+import sys
+import zipfile
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,12 +19,25 @@ from cryptography.x509.oid import NameOID
 
 from transfers.envelope import CmsEnvelope
 from transfers.keys import DemonstrationKeys, Signer, load_certificate, load_signer, make_demonstration_keys
-from transfers.package import Table, Wrapping
+from transfers.package import SealedFile, Table, Wrapping, digest, seal, written_together
 
 NOW = datetime.now(UTC)
 
 Run = Callable[..., "subprocess.CompletedProcess[bytes]"]
+SealHere = Callable[..., list[SealedFile]]
+Unseal = Callable[[str], Path]
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
+
+STEM = "CF-E06000031-2026A-0001-identifiers"
+COLUMNS = ("ref", "name", "address_line_1")
+
+# As the recipient is told: X stands for the name of the envelope.
+CHAIN = (
+    "openssl cms -decrypt -binary -inform DER -in X.zip.p7m -recip ons.pem -inkey ons.key -out X.zip &&"
+    " python3 -m zipfile -e X.zip X && cd X &&"
+    " openssl cms -verify -binary -inform DER -in SHA256SUMS.p7s -content SHA256SUMS -CAfile council-ca.pem"
+    " -purpose smimesign -out /dev/null && sha256sum -c SHA256SUMS"
+)
 
 
 @pytest.fixture(scope="session")
@@ -115,6 +132,63 @@ def wrapping(recipient: x509.Certificate, signer: Signer) -> Wrapping:
     return Wrapping(MANIFEST, CmsEnvelope([recipient]), signer)
 
 
-def table(rows: Iterable[Sequence[str]], columns: Sequence[str] = ("ref", "name", "address_line_1")) -> Table:
+def table(rows: Iterable[Sequence[str]], columns: Sequence[str] = COLUMNS) -> Table:
     """A small identifiers.csv."""
     return Table("identifiers.csv", columns, rows)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, keys: DemonstrationKeys) -> Path:
+    """Where the recipient works: their certificate and key, and the council's authority one day received by hand."""
+    for path in (keys.recipient_certificate, keys.recipient_key, keys.authority):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    return tmp_path
+
+
+@pytest.fixture
+def seal_here(folder: Path, wrapping: Wrapping) -> SealHere:
+    """Seals rows into the folder, as approved."""
+
+    def run(rows: Iterable[Sequence[str]], *, stem: str = STEM, limit: int | None = None) -> list[SealedFile]:
+        kept = list(rows)
+        chosen = wrapping if limit is None else wrapping._replace(limit=limit)
+        with written_together(folder) as create:
+            return seal(table(kept), chosen, stem=stem, approved=digest(table(kept)), create=create)
+
+    return run
+
+
+@pytest.fixture
+def unseal(openssl: Run, folder: Path) -> Unseal:
+    """Opens an envelope with the recipient's two commands, and checks the sums; the folder with its content."""
+
+    def run(stem: str) -> Path:
+        opened = openssl(
+            *("cms", "-decrypt", "-binary", "-inform", "DER", "-in", f"{stem}.zip.p7m"),
+            *("-recip", "ons.pem", "-inkey", "ons.key", "-out", f"{stem}.zip"),
+            cwd=folder,
+        )
+        assert opened.returncode == 0, opened.stderr
+        with zipfile.ZipFile(folder / f"{stem}.zip") as package:
+            package.extractall(folder / stem)
+        verified = openssl(
+            *("cms", "-verify", "-binary", "-inform", "DER", "-in", "SHA256SUMS.p7s", "-content", "SHA256SUMS"),
+            *("-CAfile", "../council-ca.pem", "-purpose", "smimesign", "-out", "verified"),
+            cwd=folder / stem,
+        )
+        assert verified.returncode == 0, verified.stderr
+        for line in (folder / stem / "SHA256SUMS").read_text().splitlines():
+            expected, name = line.split("  ")
+            assert hashlib.sha256((folder / stem / name).read_bytes()).hexdigest() == expected
+        return folder / stem
+
+    return run
+
+
+def run_chain(folder: Path, stem: str, authority: str = "../council-ca.pem") -> "subprocess.CompletedProcess[bytes]":
+    """The recipient's commands, as one line in their shell."""
+    line = re.sub(r"\bX\b", stem, CHAIN).replace("council-ca.pem", authority)
+    path = f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin"
+    return subprocess.run(
+        ["bash", "-c", line], cwd=folder, capture_output=True, check=False, timeout=60, env={"PATH": path}
+    )

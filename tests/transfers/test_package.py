@@ -4,12 +4,9 @@ import csv
 import hashlib
 import io
 import json
-import re
-import subprocess
-import sys
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -17,14 +14,13 @@ from cryptography import x509
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.transfers.conftest import MANIFEST, Run, table
+from tests.transfers.conftest import COLUMNS, MANIFEST, STEM, Run, SealHere, Unseal, run_chain, table
 from transfers.envelope import read_header
-from transfers.keys import DemonstrationKeys, Signer, fingerprint
+from transfers.keys import Signer, fingerprint
 from transfers.package import (
     Content,
     ContentDiffersError,
     ManifestError,
-    SealedFile,
     Table,
     Wrapping,
     content_sha256,
@@ -35,15 +31,6 @@ from transfers.package import (
     written_together,
 )
 
-STEM = "CF-E06000031-2026A-0001-identifiers"
-
-# As the recipient is told: X stands for the name of the envelope.
-CHAIN = """
-    openssl cms -decrypt -binary -inform DER -in X.zip.p7m -recip ons.pem -inkey ons.key -out X.zip && python3 -m zipfile -e X.zip X && cd X &&
-    openssl cms -verify -binary -inform DER -in SHA256SUMS.p7s -content SHA256SUMS -CAfile council-ca.pem -purpose smimesign -out /dev/null && sha256sum -c SHA256SUMS
-"""  # noqa: E501
-
-COLUMNS = ("ref", "name", "address_line_1")
 ROWS = [
     ("A", "Zoë Ní Dhónaill", "1 High St"),
     ("B", 'Ann "Annie" Ŵyr, née Łukasz', "Flat 1\nThe Mews"),
@@ -53,66 +40,6 @@ ROWS = [
     ("F", "", "李小龍 🏠 e\u0301"),
     ("G", "\ttab\t", "'quoted';"),
 ]
-
-SealHere = Callable[..., list[SealedFile]]
-Unseal = Callable[[str], Path]
-
-
-@pytest.fixture
-def folder(tmp_path: Path, keys: DemonstrationKeys) -> Path:
-    """Where the recipient works: their certificate and key, and the council's authority one day received by hand."""
-    for path in (keys.recipient_certificate, keys.recipient_key, keys.authority):
-        (tmp_path / path.name).write_bytes(path.read_bytes())
-    return tmp_path
-
-
-@pytest.fixture
-def seal_here(folder: Path, wrapping: Wrapping) -> SealHere:
-    """Seals rows into the folder, as approved."""
-
-    def run(rows: Iterable[Sequence[str]], *, stem: str = STEM, limit: int | None = None) -> list[SealedFile]:
-        kept = list(rows)
-        chosen = wrapping if limit is None else wrapping._replace(limit=limit)
-        with written_together(folder) as create:
-            return seal(table(kept), chosen, stem=stem, approved=digest(table(kept)), create=create)
-
-    return run
-
-
-@pytest.fixture
-def unseal(openssl: Run, folder: Path) -> Unseal:
-    """Opens an envelope with the recipient's two commands, and checks the sums; the folder with its content."""
-
-    def run(stem: str) -> Path:
-        opened = openssl(
-            *("cms", "-decrypt", "-binary", "-inform", "DER", "-in", f"{stem}.zip.p7m"),
-            *("-recip", "ons.pem", "-inkey", "ons.key", "-out", f"{stem}.zip"),
-            cwd=folder,
-        )
-        assert opened.returncode == 0, opened.stderr
-        with zipfile.ZipFile(folder / f"{stem}.zip") as package:
-            package.extractall(folder / stem)
-        verified = openssl(
-            *("cms", "-verify", "-binary", "-inform", "DER", "-in", "SHA256SUMS.p7s", "-content", "SHA256SUMS"),
-            *("-CAfile", "../council-ca.pem", "-purpose", "smimesign", "-out", "verified"),
-            cwd=folder / stem,
-        )
-        assert verified.returncode == 0, verified.stderr
-        for line in (folder / stem / "SHA256SUMS").read_text().splitlines():
-            expected, name = line.split("  ")
-            assert hashlib.sha256((folder / stem / name).read_bytes()).hexdigest() == expected
-        return folder / stem
-
-    return run
-
-
-def run_chain(folder: Path, stem: str, authority: str = "../council-ca.pem") -> "subprocess.CompletedProcess[bytes]":
-    """The recipient's commands, as one line in their shell."""
-    line = re.sub(r"\bX\b", stem, CHAIN).replace("council-ca.pem", authority).strip()
-    path = f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin"
-    return subprocess.run(
-        ["bash", "-c", line], cwd=folder, capture_output=True, check=False, timeout=60, env={"PATH": path}
-    )
 
 
 def test_the_recipients_commands_open_check_and_verify(openssl: Run, folder: Path, seal_here: SealHere) -> None:
@@ -262,58 +189,6 @@ def test_the_content_digest_is_that_of_both_lines() -> None:
     first, second = "a" * 64, "b" * 64
     assert content_sha256(first, second) == hashlib.sha256(b"a" * 64 + b"\n" + b"b" * 64 + b"\n").hexdigest()
     assert content_sha256(first, second) != content_sha256(second, first)
-
-
-def test_large_content_is_split_into_parts_that_open_alone(
-    seal_here: SealHere, unseal: Unseal, openssl: Run, folder: Path
-) -> None:
-    rows = [(f"{number:026}", f"Person\n{number}", "x" * (number % 50)) for number in range(10_000)]
-    limit = 120_000
-    sealed = seal_here(rows, limit=limit)
-    assert len(sealed) > 3
-    assert [each.name for each in sealed] == [f"{STEM}-{number + 1}.zip.p7m" for number in range(len(sealed))]
-    assert sum(each.rows for each in sealed) == len(rows)
-
-    read: list[list[str]] = []
-    for number, each in enumerate(sealed, start=1):
-        inside = unseal(f"{STEM}-{number}")
-        data = (inside / f"identifiers-{number}.csv").read_bytes()
-        assert len(data) <= limit
-        header, *part = csv.reader(io.StringIO(data.decode(), newline=""))
-        assert (header, len(part)) == (list(COLUMNS), each.rows)
-        read += part
-        assert json.loads((inside / "manifest.json").read_text())["files"][0]["name"] == f"identifiers-{number}.csv"
-        assert (folder / each.name).stat().st_size == each.size
-        assert hashlib.sha256((folder / each.name).read_bytes()).hexdigest() == each.sha256
-    assert read == [list(row) for row in rows]
-
-    again = run_chain(folder, f"{STEM}-2")
-    assert again.returncode == 0, again.stderr
-
-
-def test_parts_put_together_are_the_file_that_was_approved(seal_here: SealHere, unseal: Unseal, folder: Path) -> None:
-    rows = [(f"{number:026}", "name", "line") for number in range(5_000)]
-    sealed = seal_here(rows, limit=60_000)
-    for number, _ in enumerate(sealed, start=1):
-        (folder / f"identifiers-{number}.csv").write_bytes(
-            (unseal(f"{STEM}-{number}") / f"identifiers-{number}.csv").read_bytes()
-        )
-    others = " ".join(f"identifiers-{number}.csv" for number in range(2, len(sealed) + 1))
-    line = f"(cat identifiers-1.csv; tail -q -n +2 {others}) | sha256sum"
-    told = subprocess.run(["bash", "-c", line], cwd=folder, capture_output=True, check=True).stdout.decode()
-    assert told.split()[0] == digest(table(rows)).sha256
-
-
-@pytest.mark.parametrize("over", [0, 1])
-def test_only_content_over_the_limit_is_split(over: int, seal_here: SealHere) -> None:
-    rows = [(f"{number:026}", "name", "line") for number in range(3_000)]
-    sealed = seal_here(rows, limit=digest(table(rows)).size - over)
-    assert len(sealed) == 1 + over
-
-
-def test_a_part_has_rows_even_where_they_are_larger_than_the_limit(seal_here: SealHere) -> None:
-    sealed = seal_here([(str(number), "x" * 50, "y") for number in range(600)], limit=100)
-    assert [each.rows for each in sealed] == [256, 256, 88]
 
 
 CHANGED = {
