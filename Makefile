@@ -1,0 +1,53 @@
+# Two commands on a fresh machine: make demo, make test. Both make .venv first, from the locked requirements.
+
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
+	"$$p" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && command -v "$$p" && break; done)
+VENV := .venv
+RUN := $(VENV)/bin/python
+STAMP := $(VENV)/installed
+# Types are checked against the settings; nothing is connected to.
+NOWHERE := DATABASE_URL=postgresql://nobody@localhost/none REDIS_URL=redis://localhost/0
+
+.PHONY: demo test check styles bench lock clean
+.DELETE_ON_ERROR:
+
+$(STAMP): requirements-dev.txt
+	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed, and none was found. Set PYTHON to one."; exit 1; }
+	@echo "Setting up $(VENV) with $(PYTHON) ..."
+	@rm -rf $(VENV)
+	@"$(PYTHON)" -m venv $(VENV)
+	@$(RUN) -m pip install --quiet --disable-pip-version-check --no-warn-script-location --require-hashes -r requirements-dev.txt
+	@touch $(STAMP)
+
+demo: $(STAMP)
+	@$(RUN) manage.py demo $(ARGS)
+
+test: $(STAMP)
+	@$(RUN) -m pytest -n 2 --dist loadgroup $(ARGS)
+
+check: $(STAMP) styles
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(NOWHERE) $(VENV)/bin/mypy .
+	$(VENV)/bin/djlint --quiet --check templates
+	$(VENV)/bin/djlint --quiet --lint templates
+	PYTHONPATH=. $(VENV)/bin/lint-imports
+	$(RUN) manage.py makemigrations --check --dry-run
+
+# The style sheet is built with npm's sass and committed; where npm is missing it is taken as it is, and said.
+styles:
+	@if command -v npm >/dev/null; then (cd connecting_families/styles && npm ci --silent --no-audit --no-fund && npm run --silent check); \
+	else echo "npm is not installed: static/app.css was not built again and compared."; fi
+
+bench: $(STAMP)
+	@$(RUN) -m tests.benchmarks $(if $(ONLY),--only $(ONLY)) $(if $(FAMILIES),--families $(FAMILIES))
+
+UV := $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--no-emit-find-links --custom-compile-command "make lock"
+
+lock:
+	@$(UV) pyproject.toml -o requirements.txt
+	@$(UV) pyproject.toml --group dev -o requirements-dev.txt
+
+clean:
+	@rm -rf $(VENV) var .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

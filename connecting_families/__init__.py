@@ -1,0 +1,1 @@
+"""Connecting Families: Early Help casework, and accountable submissions to ONS."""
