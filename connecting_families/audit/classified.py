@@ -1,0 +1,32 @@
+"""Which fields of a business record the trail may quote, and which it may only name as changed."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from auditlog.registry import auditlog
+from django.db import models
+
+M = TypeVar("M", bound=type[models.Model])
+
+#: label of a model -> (recordable fields, masked fields)
+CLASSIFIED: dict[str, tuple[frozenset[str], frozenset[str]]] = {}
+
+
+def audited(*, recordable: str = "", masked: str = "", m2m: str = "") -> Callable[[M], M]:
+    """Record every change to this model's fields; values of `recordable` ones as they are, of `masked` ones never.
+
+    Names are separated by spaces. A field that is in neither is found by a test (spec/audit.md).
+    """
+
+    def registered(model: M) -> M:
+        CLASSIFIED[model._meta.label_lower] = (frozenset(recordable.split()), frozenset(masked.split()))
+        auditlog.register(
+            model,
+            include_fields=[*recordable.split(), *masked.split()],
+            mask_fields=masked.split(),
+            mask_callable="connecting_families.audit.trail.masked",
+            m2m_fields=m2m.split(),
+        )
+        return model
+
+    return registered

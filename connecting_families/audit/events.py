@@ -1,0 +1,72 @@
+"""Every event that can be recorded, in the order of the walk: a code and the sentence that people read."""
+
+from enum import Enum
+
+
+class Event(Enum):
+    """An event of the trail; its name is the code, its value the sentence."""
+
+    # People who use the program.
+    SIGNED_IN = "Signed in"
+    SIGNED_OUT = "Signed out"
+    SIGN_IN_FAILED = "Sign-in was refused"
+    ACCESS_REFUSED = "A page was refused"
+    STAFF_ADDED = "A member of staff was added"
+    STAFF_REFUSED = "Adding a member of staff was refused"
+
+    # Families and what was recorded of them.
+    FILE_LOADED = "A bulk file was loaded"
+    FILE_REFUSED = "A bulk file was refused"
+    RECORD_CHANGED_BY_FILE = "A record was changed by a bulk file"
+    OBJECTION_RECEIVED = "An objection was received"
+    OBJECTION_REFUSED = "Recording an objection was refused"
+    CONSENT_WITHDRAWN = "Consent was withdrawn"
+    CONSENT_REFUSED = "Recording about a consent was refused"
+    PROTECTION_MARKED = "A protection mark was set"
+    PROTECTION_REFUSED = "Setting a protection mark was refused"
+
+    # Collection rounds and cohorts.
+    ROUND_OPENED = "A collection round was opened"
+    ROUND_REFUSED = "A collection round was refused"
+    ASSEMBLY_REQUESTED = "A run of the rules was asked for"
+    ASSEMBLY_REFUSED = "A run of the rules was refused"
+    COHORT_ASSEMBLED = "A cohort was assembled"
+    COHORT_REPLAYED = "A cohort was replayed"
+    COHORT_VIEWED = "A cohort was opened"
+    DECISION_VIEWED = "A decision was opened"
+    DECISIONS_EXPORTED = "The decisions of a cohort were downloaded"
+
+    # Recipients.
+    CERTIFICATE_ADDED = "A recipient's certificate was added"
+    CERTIFICATE_ACCEPTED = "A recipient's certificate was accepted"
+    CERTIFICATE_REFUSED = "Accepting a recipient's certificate was refused"
+    DEMONSTRATION_KEYS_MADE = "Keys for a demonstration were made"
+
+    # Submissions.
+    SUBMISSION_DRAFTED = "A submission was drafted"
+    DRAFT_REFUSED = "Drafting a submission was refused"
+    FINDING_EXPLAINED = "An open query was explained"
+    SUBMISSION_PUT_FORWARD = "A submission was put forward"
+    PUT_FORWARD_REFUSED = "Putting a submission forward was refused"
+    SUBMISSION_VIEWED = "A submission was opened"
+    SAMPLE_VIEWED = "The sample of a submission was opened"
+    SUBMISSION_SENT_BACK = "A submission was sent back"
+    SEND_BACK_REFUSED = "Sending a submission back was refused"
+    SUBMISSION_APPROVED = "A submission was approved"
+    APPROVAL_REFUSED = "Approving a submission was refused"
+    SUBMISSION_VOIDED = "A submission became void"
+    SEALING_REQUESTED = "Sealing was asked for"
+    SUBMISSION_SEALED = "A submission was sealed"
+    SEALING_REFUSED = "Sealing a submission was refused"
+    DELIVERY_REQUESTED = "Delivery was asked for"
+    DELIVERY_ATTEMPTED = "Delivery of a submission was attempted"
+    SUBMISSION_DELIVERED = "A submission was delivered"
+    DELIVERY_REFUSED = "Delivering a submission was refused"
+
+    # Governance.
+    TRAIL_VIEWED = "The trail was opened"
+
+    @property
+    def sentence(self) -> str:
+        """The event in words."""
+        return self.value

@@ -1,0 +1,99 @@
+"""The trail as it is stored: one row per act, added and read, never changed."""
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from auditlog.models import AbstractLogEntry, LogEntryManager
+from django.conf import settings
+from django.contrib.contenttypes.models import ContentType
+from django.db import models
+from django.db.models.functions import Now
+
+from connecting_families.audit.events import Event
+from connecting_families.audit.frozen import frozen
+
+if TYPE_CHECKING:
+    AnyField = models.Field[Any, Any]
+else:
+    AnyField = models.Field
+
+
+class Xid8Field(AnyField):
+    """The 64-bit number of the transaction that wrote a row (PostgreSQL's xid8)."""
+
+    def db_type(self, connection: Any) -> str:  # noqa: ARG002 - Django's signature
+        """The column's type."""
+        return "xid8"
+
+
+class CurrentTransaction(models.Func):
+    """pg_current_xact_id(): the transaction that is writing."""
+
+    function = "pg_current_xact_id"
+    output_field = Xid8Field()
+
+
+class EntryManager(LogEntryManager):
+    """django-auditlog hands every change of a field to `log_create`; we keep it for the act's own entry."""
+
+    def log_create(self, instance: models.Model, *_: Any, **kwargs: Any) -> "Entry | None":
+        """Keep the change until the act is recorded (see audit/trail.py)."""
+        from connecting_families.audit import trail
+
+        trail.keep_change(instance, kwargs["action"], kwargs.get("changes") or {})
+        return None
+
+    def log_m2m_changes(
+        self, changed_queryset: "models.QuerySet[Any]", instance: models.Model, operation: str, field_name: str
+    ) -> "Entry | None":
+        """Keep which rows were added to or taken from a relation, by reference."""
+        from connecting_families.audit import trail
+
+        changed = {
+            field_name: {"type": "m2m", "operation": operation, "objects": [str(row) for row in changed_queryset]}
+        }
+        trail.keep_change(instance, AbstractLogEntry.Action.UPDATE, changed)
+        return None
+
+
+class Entry(AbstractLogEntry):
+    """One act: what, about which record, by whom, when, from where, why, and which fields changed (spec/audit.md).
+
+    Everything is kept by value, so that it reads the same when the record it tells of is gone. Personal data of
+    families is never here: identifiers are named as changed, without what they were.
+    """
+
+    event = models.CharField(max_length=40, choices=[(event.name, event.value) for event in Event])
+    record = models.CharField(max_length=60, blank=True, help_text="The kind of record, as app.model.")
+    reference = models.CharField(max_length=200, blank=True, help_text="The record's own reference.")
+    who = models.CharField(max_length=150, help_text="A user name, or a machine's duty as system:duty.")
+    role = models.CharField(max_length=40, blank=True, help_text="The user's role at the time.")
+    reason = models.TextField(blank=True, help_text="Why, in the person's words, where it is asked for.")
+    tx = Xid8Field(db_default=CurrentTransaction(), editable=False)
+    # auditlog's own are CASCADE and SET_NULL: deleting a user would rewrite the trail.
+    content_type = models.ForeignKey(ContentType, on_delete=models.PROTECT, null=True, related_name="+")
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    timestamp = models.DateTimeField(help_text="When the act was done, as the act was told.")
+    recorded_at = models.DateTimeField(db_default=Now(), editable=False, help_text="The database's own clock.")
+
+    objects: ClassVar[EntryManager] = EntryManager()
+
+    class Meta:
+        ordering = ["-id"]
+        verbose_name_plural = "entries"
+        indexes = [
+            models.Index(fields=["record", "reference"]),
+            models.Index(fields=["who"]),
+            models.Index(fields=["event", "timestamp"]),
+        ]
+        constraints = [models.CheckConstraint(condition=~models.Q(who=""), name="entry_says_who")]
+        triggers = frozen("An entry of the trail")
+
+    def __str__(self) -> str:
+        return f"{self.event} {self.record} {self.reference}".strip()
+
+    @property
+    def sentence(self) -> str:
+        """The event in words."""
+        return Event[self.event].sentence

@@ -1,0 +1,1 @@
+"""Governance: the pages of information governance."""

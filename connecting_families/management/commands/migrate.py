@@ -1,0 +1,41 @@
+"""Migrate under the role that owns the tables, and leave the site's own role no more than it needs."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.management.commands import migrate
+from django.db import connection
+
+# Rows here are added and read: the site's role may not even try to change them (triggers refuse everybody).
+ADDED_AND_READ = ("audit_entry", "cohorts_decision", "cohorts_finding")
+
+
+class Command(migrate.Command):
+    """Django's own migrate, as DATABASE_OWNER_URL, with grants to the role of DATABASE_URL afterwards."""
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Migrate, and grant."""
+        owner = settings.DATABASE_OWNER
+        site = dict(connection.settings_dict)
+        connection.close()
+        connection.settings_dict.update({name: owner[name] for name in ("USER", "PASSWORD", "HOST", "PORT")})
+        try:
+            super().handle(*args, **options)
+            if site["USER"] != owner["USER"]:
+                _grant(site["USER"])
+        finally:
+            connection.close()
+            connection.settings_dict.update(site)
+
+
+def _grant(role: str) -> None:
+    name = connection.ops.quote_name(role)
+    with connection.cursor() as cursor:
+        cursor.execute(f"GRANT USAGE ON SCHEMA public TO {name}")
+        cursor.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {name}")
+        cursor.execute(f"GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {name}")
+        cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+        there = {row[0] for row in cursor.fetchall()}
+        for table in ADDED_AND_READ:
+            if table in there:
+                cursor.execute(f"REVOKE UPDATE, DELETE, TRUNCATE ON {table} FROM {name}")

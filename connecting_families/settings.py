@@ -1,0 +1,235 @@
+"""Every setting, by name, from the environment; one that production needs and lacks stops the start and says so."""
+
+import secrets
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+from connecting_families.embedded import broker_url
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environ.Env()
+
+# A machine that is not in production answers to itself alone (ALLOWED_HOSTS below), with a key drawn on the spot.
+PRODUCTION = env.bool("CF_PRODUCTION", default=False)
+DEBUG = False
+
+HINTS = {
+    "SECRET_KEY": "50 or more random characters, kept secret; it signs sessions",
+    "ALLOWED_HOSTS": "the names under which people open the site, separated by commas",
+    "DATABASE_URL": "postgresql://role:password@host/name of a PostgreSQL 18 database; the role may not own its tables",
+    "REDIS_URL": "redis://host:6379/0 of a Redis or Valkey server",
+    "CF_LA_CODE": "the council's ONS code, for example E06000031",
+    "CF_COUNCIL_NAME": "the council's name, as people read it at the top of every page",
+    "CF_DATA_DIR": "a folder for sealed packages, on a disk that is backed up",
+    "CF_SIGNING_KEY": "the file of the council's signing key (PEM)",
+    "CF_SIGNING_CERTIFICATE": "the file of the certificate of that key (PEM)",
+    "CF_CONTACT": "the e-mail address and telephone number where families ask questions",
+}
+
+
+def setting(name: str, otherwise: str = "") -> str:
+    """The setting of this name; outside production `otherwise` stands in for one that is not set.
+
+    Raises ImproperlyConfigured, with the name and what would be right, where it is missing.
+    """
+    value = str(env.str(name, default=""))
+    if value:
+        return value
+    if otherwise and not PRODUCTION:
+        return otherwise
+    raise ImproperlyConfigured(f"The setting {name} is missing. It is {HINTS[name]}.")
+
+
+def database(url: str) -> dict[str, Any]:
+    """Django's settings for a PostgreSQL address, a folder of unix sockets as host included (%2F… or ?host=…)."""
+    config: dict[str, Any] = environ.Env.db_url_config(url)
+    options = config.setdefault("OPTIONS", {})
+    for ours, theirs in (("HOST", "host"), ("PORT", "port"), ("USER", "user"), ("PASSWORD", "password")):
+        config[ours] = unquote(str(options.pop(theirs, "") or config.get(ours) or ""))
+    return config | {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
+
+
+def key_of_this_machine(path: Path) -> str:
+    """A secret key for a machine that is not in production: drawn once, kept beside its data."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_urlsafe(50))
+    return path.read_text()
+
+
+CF_DATA_DIR = Path(setting("CF_DATA_DIR", str(BASE_DIR / "var"))).resolve()
+SECRET_KEY = (
+    setting("SECRET_KEY")
+    if PRODUCTION
+    else env.str("SECRET_KEY", "") or key_of_this_machine(CF_DATA_DIR / "secret-key")
+)
+ALLOWED_HOSTS = setting("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1],testserver").split(",")
+
+# The council, and how it is reached.
+CF_LA_CODE = setting("CF_LA_CODE", "E06999999")
+CF_COUNCIL_NAME = setting("CF_COUNCIL_NAME", "Anytown City Council")
+CF_CONTACT = setting("CF_CONTACT", "connecting.families@anytown.example or 01632 960000")
+
+# Sealing and delivery.
+CF_SIGNING_KEY = Path(setting("CF_SIGNING_KEY", str(CF_DATA_DIR / "demo-keys" / "council-signing.key")))
+CF_SIGNING_CERTIFICATE = Path(setting("CF_SIGNING_CERTIFICATE", str(CF_DATA_DIR / "demo-keys" / "council-signing.pem")))
+CF_SIGNING_PASSPHRASE = env.str("CF_SIGNING_PASSPHRASE", default="")
+CF_OUTBOX = Path(env.str("CF_OUTBOX", default=str(CF_DATA_DIR / "outbox")))
+CF_DELIVERY_FOLDER = Path(env.str("CF_DELIVERY_FOLDER", default=str(CF_DATA_DIR / "delivered")))
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.messages",
+    "django.contrib.postgres",
+    "django.contrib.sessions",
+    "django.contrib.staticfiles",
+    "django.forms",
+    "pgtrigger",
+    "auditlog",
+    "allauth",
+    "allauth.account",
+    "csp",
+    "connecting_families",
+    "connecting_families.audit",
+    "connecting_families.staff",
+    "connecting_families.governance",
+    "cohorts",
+    "transfers",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "connecting_families.staff.middleware.one_correlation_per_request",
+]
+
+ROOT_URLCONF = "connecting_families.urls"
+WSGI_APPLICATION = "connecting_families.wsgi.application"
+FORM_RENDERER = "connecting_families.kit.renderer.KitRenderer"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "connecting_families.staff.frame.frame",
+            ]
+        },
+    }
+]
+
+# The web and the workers use a role that may not own tables; migrations run under the owner (see docs/decisions).
+DATABASE_URL = setting("DATABASE_URL")
+DATABASE_OWNER = database(env.str("DATABASE_OWNER_URL", default="") or DATABASE_URL)
+DATABASES = {"default": database(DATABASE_URL)}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+CELERY_BROKER_URL = broker_url(setting("REDIS_URL"))
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_TIMEZONE = "UTC"
+
+
+def due(task: str) -> dict[str, Any]:
+    """A look at what is due, every 15 seconds; a look that nobody took in time is dropped."""
+    return {"task": task, "schedule": 15.0, "options": {"expires": 15}}
+
+
+# Whatever is due and was not picked up is found here: a lost message or a killed worker loses nothing.
+CELERY_BEAT_SCHEDULE = {
+    "assemble what is due": due("cohorts.tasks.assemble_what_is_due"),
+    "seal what is due": due("transfers.tasks.seal_what_is_due"),
+    "deliver what is due": due("transfers.tasks.deliver_what_is_due"),
+}
+CELERY_BEAT_SCHEDULE_FILENAME = str(CF_DATA_DIR / "beat-schedule")
+
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+
+AUTH_USER_MODEL = "staff.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.ScryptPasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+ACCOUNT_ADAPTER = "connecting_families.staff.sign_in.Adapter"
+ACCOUNT_LOGIN_METHODS = {"username"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_SESSION_REMEMBER = False
+ACCOUNT_LOGOUT_ON_GET = False
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "home"
+
+AUDITLOG_LOGENTRY_MODEL = "audit.Entry"
+AUDITLOG_CID_GETTER = "connecting_families.audit.trail.correlation"
+
+LANGUAGE_CODE = "en-gb"
+TIME_ZONE = "Europe/London"
+USE_I18N = False
+USE_TZ = True
+
+STATIC_URL = "/static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STATIC_ROOT = CF_DATA_DIR / "static"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        if PRODUCTION
+        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
+}
+WHITENOISE_USE_FINDERS = not PRODUCTION
+
+# What a browser may do with our pages.
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'none'"],
+        "script-src": ["'self'"],
+        "style-src": ["'self'"],
+        "img-src": ["'self'"],
+        "connect-src": ["'self'"],
+        "form-action": ["'self'"],
+        "frame-ancestors": ["'none'"],
+        "base-uri": ["'none'"],
+    }
+}
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+SESSION_COOKIE_AGE = 10 * 60 * 60
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = PRODUCTION
+SECURE_HSTS_SECONDS = 31_536_000 if PRODUCTION else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = PRODUCTION
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("CF_BEHIND_PROXY", default=False) else None
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"plain": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "root": {"handlers": ["console"], "level": env.str("CF_LOG_LEVEL", default="WARNING")},
+}

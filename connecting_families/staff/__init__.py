@@ -1,0 +1,1 @@
+"""Staff: the people who use the program and what each may do."""

@@ -1,0 +1,102 @@
+"""The one way a page is opened, and an act is asked for at the prompt; a refusal is recorded."""
+
+import functools
+from collections.abc import Callable
+from datetime import datetime
+from typing import Concatenate, NoReturn, ParamSpec
+
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponseBase
+from django.utils import timezone
+
+from connecting_families.audit import trail
+from connecting_families.audit.events import Event
+from connecting_families.audit.refusals import Refused, Why
+from connecting_families.audit.trail import Who
+from connecting_families.staff.models import User
+from connecting_families.staff.roles import Permission, roles_permitting
+
+P = ParamSpec("P")
+View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
+
+
+class NotPermitted(Refused):
+    """This person's role does not permit this."""
+
+
+def not_permitted(permission: Permission) -> Why:
+    """The reason, with who may."""
+    return Why(
+        "NOT_PERMITTED", f"Your role may not {permission.value}. Ask {' or '.join(roles_permitting(permission))}."
+    )
+
+
+def opened_by(*permissions: Permission) -> Callable[[View[P]], View[P]]:
+    """A page that people with any of these permissions may open; no permission named: everybody who signed in.
+
+    Nobody signed in is sent to sign in; a wrong role is refused with the reason (403), and the refusal recorded.
+    """
+
+    def guarded(view: View[P]) -> View[P]:
+        @functools.wraps(view)
+        def opened(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+            user = request.user
+            if not isinstance(user, User) or not user.is_active:
+                return redirect_to_login(request.get_full_path())
+            if permissions and not any(user.may(permission) for permission in permissions):
+                refuse_page(request, permissions[0])
+            return view(request, *args, **kwargs)
+
+        opened.permissions = permissions  # type: ignore[attr-defined]
+        return opened
+
+    return guarded
+
+
+def refuse_page(request: HttpRequest, permission: Permission) -> NoReturn:
+    """Record that a page was refused, and refuse it (PermissionDenied carries the reason)."""
+    reason = not_permitted(permission)
+    view = request.resolver_match.view_name if request.resolver_match else ""
+    with trail.act():
+        trail.record(
+            Event.ACCESS_REFUSED,
+            who=acting(request),
+            at=timezone.now(),
+            record="page",
+            reference=view,
+            details={"reasons": [reason.code], "permission": permission.name},
+        )
+    raise PermissionDenied(reason.sentence)
+
+
+def acting(request: HttpRequest) -> Who:
+    """Who acts through this request, and from where."""
+    if not isinstance(request.user, User):
+        raise PermissionDenied("Sign in first.")
+    return request.user.who(address_of(request))
+
+
+def address_of(request: HttpRequest) -> str | None:
+    """The address the connection came from. Forwarded-for headers are not believed: anyone can write one."""
+    return request.META.get("REMOTE_ADDR") or None
+
+
+def person_at_the_prompt(username: str, permission: Permission, at: datetime) -> Who:
+    """Who gave a command, by user name; with the permission that it needs.
+
+    Raises NotPermitted (recorded) for an unknown or inactive user name and for a wrong role.
+    """
+    user = User.objects.filter(username=username).first()
+    if user is None:
+        raise NotPermitted([Why("UNKNOWN_USER", f"There is no member of staff with the user name {username!r}.")])
+    who = user.who()
+    if not user.may(permission):
+        reason = (
+            not_permitted(permission)
+            if user.is_active
+            else Why("NOT_ACTIVE", "This account is closed. Ask an administrator.")
+        )
+        with trail.act(who, at):
+            raise NotPermitted([reason], record="command", reference=permission.name)
+    return who

@@ -1,0 +1,88 @@
+"""One table: each role, what it is for, and what it permits."""
+
+from enum import Enum
+from typing import NamedTuple
+
+
+class Permission(Enum):
+    """Something that a role may do; the value completes "may …"."""
+
+    SEE_OWN_FAMILIES = "see and record the families of the own team"
+    SEE_ALL_FAMILIES = "see and record the families of every team"
+    LOAD_FILES = "load bulk files"
+    OPEN_ROUNDS = "open a collection round"
+    ASSEMBLE_COHORTS = "ask for a run of the rules"
+    SEE_COHORTS = "see cohorts, their decisions and their findings"
+    SEE_SUBMISSIONS = "see submissions"
+    PREPARE_SUBMISSIONS = "draft a submission, explain its queries and put it forward"
+    APPROVE_SUBMISSIONS = "open the sample of a submission, approve it or send it back"
+    SEND_SUBMISSIONS = "seal and deliver an approved submission"
+    ADD_CERTIFICATES = "add a recipient's certificate"
+    ACCEPT_CERTIFICATES = "accept a recipient's certificate whose fingerprint was compared"
+    SEE_TRAIL = "read the trail"
+    MANAGE_STAFF = "add staff and change roles"
+
+
+class Role(NamedTuple):
+    """A role: what people call it, what it is for, what it permits."""
+
+    title: str
+    purpose: str
+    permits: frozenset[Permission]
+
+
+P = Permission
+ROLES: dict[str, Role] = {
+    "early_help_worker": Role(
+        "Early Help worker",
+        "Supports families of one team and records their circumstances and wishes.",
+        frozenset({P.SEE_OWN_FAMILIES}),
+    ),
+    "early_help_manager": Role(
+        "Early Help manager",
+        "Answers for all teams and reviews flags.",
+        frozenset({P.SEE_OWN_FAMILIES, P.SEE_ALL_FAMILIES}),
+    ),
+    "data_preparer": Role(
+        "Data preparer",
+        "Runs a collection round and puts its submission forward.",
+        frozenset(
+            {
+                P.LOAD_FILES,
+                P.OPEN_ROUNDS,
+                P.ASSEMBLE_COHORTS,
+                P.SEE_COHORTS,
+                P.SEE_SUBMISSIONS,
+                P.PREPARE_SUBMISSIONS,
+                P.SEND_SUBMISSIONS,
+                P.ADD_CERTIFICATES,
+                P.ACCEPT_CERTIFICATES,
+            }
+        ),
+    ),
+    "data_approver": Role(
+        "Data approver",
+        "Approves what somebody else prepared, or sends it back.",
+        frozenset({P.SEE_COHORTS, P.SEE_SUBMISSIONS, P.APPROVE_SUBMISSIONS, P.SEND_SUBMISSIONS, P.ACCEPT_CERTIFICATES}),
+    ),
+    "information_governance": Role(
+        "Information governance",
+        "Answers for every promise of the privacy notice.",
+        frozenset({P.SEE_COHORTS, P.SEE_SUBMISSIONS, P.SEE_TRAIL, P.ACCEPT_CERTIFICATES}),
+    ),
+    "administrator": Role(
+        "Administrator",
+        "Looks after accounts. Sees no family.",
+        frozenset({P.MANAGE_STAFF}),
+    ),
+}
+
+
+def permits(role: str, permission: Permission) -> bool:
+    """Whether this role may do this. An unknown role may do nothing."""
+    return role in ROLES and permission in ROLES[role].permits
+
+
+def roles_permitting(permission: Permission) -> list[str]:
+    """The titles of the roles which may do this, as a refusal names them."""
+    return [role.title for role in ROLES.values() if permission in role.permits]
