@@ -1,0 +1,282 @@
+"""Assembly: run the rules over everyone on file as at a cut-off, and freeze the outcome.
+
+One run is one transaction on one snapshot: whatever stops it, there is a whole cohort or none. Decisions leave Python
+by COPY, in canonical order, and their digest is taken on the way (spec/submission.md).
+"""
+
+import csv
+import hashlib
+import io
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import IO, NamedTuple
+
+from django.db import connection
+
+from cohorts import facts, frameworks
+from cohorts.models import Cohort, NoticeVersion, Round
+from cohorts.rules.clocks import moment
+from cohorts.rules.facts import NoticeVersion as NoticeVersionFacts
+from cohorts.rules.facts import Question
+from cohorts.rules.findings import Finding
+from cohorts.rules.inclusion import Decision, examine
+from cohorts.rules.reasons import RULE_SET
+from connecting_families.alone import Work, alone
+from connecting_families.audit import trail
+from connecting_families.audit.events import Event
+from connecting_families.audit.refusals import Refused, Why
+from connecting_families.audit.trail import Who
+
+HEADER = "family_ref,person_ref,decision,reasons,group,programme_start,programme_end,linkage_scope\n"
+DECISION_COLUMNS = (
+    'cohort_id, family_ref, person_ref, family_id, person_id, included, reasons, "group", programme_start,'
+    " programme_end, linkage_scope, address_id, relationship, problems, facts_digest"
+)
+FINDING_COLUMNS = "cohort_id, code, severity, family_ref, person_ref, field, value"
+BATCH = 20_000
+NULL = r"\N"
+ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
+
+
+class NotAssembled(Refused):
+    """A run of the rules was refused."""
+
+    event = Event.ASSEMBLY_REFUSED
+
+
+@trail.stage
+def request(*, round_: Round, run_at: datetime, by: Who, at: datetime) -> Cohort:
+    """Ask for a cohort of this round, as at the instant `run_at` for the dates of permission.
+
+    Raises NotAssembled where `run_at` lies after `at`: nobody knows what will have been objected to by then.
+    """
+    if run_at > at:
+        reason = Why("RUN_IN_THE_FUTURE", "The moment of a run cannot lie in the future. Give the present or the past.")
+        raise NotAssembled([reason], record="cohorts.round", reference=round_.code)
+    cohort = Cohort.objects.create(
+        round=round_, run_at=run_at, requested_at=at, requested_by=by.reference, correlation=trail.correlation()
+    )
+    trail.record(Event.ASSEMBLY_REQUESTED, who=by, at=at, about=cohort, details={"round": round_.code})
+    return cohort
+
+
+def question(round_: Round, run_at: datetime) -> Question:
+    """What this round asks, as at this instant."""
+    versions = NoticeVersion.objects.all()
+    return Question(
+        moment(round_.cut_off, run_at),
+        frameworks.load(round_.framework, round_.framework_version),
+        tuple(round_.datasets),
+        frozenset(round_.recipients),
+        round_.notice_days,
+        round_.scope == "honoured",
+        {
+            v.version: NoticeVersionFacts(
+                v.version, v.published_on, v.basis, frozenset(v.datasets), frozenset(v.recipients)
+            )
+            for v in versions
+        },
+    )
+
+
+class Decided(NamedTuple):
+    """A family's decisions and findings, beside what they were made from."""
+
+    streamed: facts.Streamed
+    decisions: list[Decision]
+    findings: list[Finding]
+
+
+def decided(asked: Question) -> Iterator[Decided]:
+    """Every family with a candidate, decided, in canonical order, in the transaction that is open."""
+    for streamed in facts.stream():
+        decisions, findings = examine(streamed.family, asked)
+        if decisions:
+            yield Decided(streamed, decisions, findings)
+
+
+def canonical(rows: "csv.Writer", decision: Decision) -> None:
+    """Write a decision as a row of the canonical file."""
+    rows.writerow(
+        (
+            decision.family_ref,
+            decision.person_ref,
+            "excluded" if decision.reasons else "included",
+            ";".join(decision.reasons),
+            decision.group,
+            iso(decision.programme_start),
+            iso(decision.programme_end),
+            ";".join(decision.linkage_scope),
+        )
+    )
+
+
+def iso(day: date | None) -> str:
+    """A date as it stands in files: ISO 8601, or empty."""
+    return day.isoformat() if day else ""
+
+
+@dataclass
+class Tally:
+    """What a run counts on its way, and the digest over its decisions in canonical form."""
+
+    candidates: int = 0
+    included: int = 0
+    families: int = 0
+    primary_reasons: Counter[str] = field(default_factory=Counter)
+    groups: Counter[str] = field(default_factory=Counter)
+    findings: Counter[str] = field(default_factory=Counter)
+
+    def __post_init__(self) -> None:
+        self._hash = hashlib.sha256(HEADER.encode())
+        self._text = io.StringIO(newline="")
+        self._rows = csv.writer(self._text, lineterminator="\n")
+
+    def add(self, decisions: list[Decision], findings: list[Finding]) -> None:
+        """Count one family."""
+        self.families += 1
+        self.candidates += len(decisions)
+        for decision in decisions:
+            canonical(self._rows, decision)
+            if decision.reasons:
+                self.primary_reasons[decision.reasons[0]] += 1
+            else:
+                self.included += 1
+                self.groups[decision.group] += 1
+        self.findings.update([finding.code for finding in findings])
+        if self._text.tell() > 1 << 16:
+            self._drain()
+
+    def _drain(self) -> None:
+        self._hash.update(self._text.getvalue().encode())
+        self._text.seek(0)
+        self._text.truncate()
+
+    def digest(self) -> str:
+        """SHA-256 of the canonical decisions so far, in hex."""
+        self._drain()
+        return self._hash.hexdigest()
+
+
+def assemble(cohort_id: int, *, by: Who, at: datetime) -> Cohort | None:
+    """Run the rules for a cohort that was asked for, and freeze it; None where it is finished or another is at it.
+
+    `at` is when the run starts. All is one transaction on one snapshot (REPEATABLE READ).
+    """
+    with alone(Work.ASSEMBLING, cohort_id) as nobody_else:
+        return _assemble(cohort_id, by, at) if nobody_else else None
+
+
+def _assemble(cohort_id: int, by: Who, at: datetime) -> Cohort | None:
+    started = time.perf_counter()
+    with trail.act(by, at):
+        _one_snapshot()
+        cohort = Cohort.objects.select_related("round").get(pk=cohort_id)
+        if cohort.state != Cohort.REQUESTED:
+            return None
+        asked = question(cohort.round, cohort.run_at)
+        tally = Tally()
+        _freeze(cohort.pk, asked, tally)
+        cohort.state = Cohort.FINISHED
+        cohort.digest = tally.digest()
+        cohort.seconds = round(time.perf_counter() - started, 3)
+        cohort.started_at, cohort.finished_at = at, at + timedelta(seconds=cohort.seconds)
+        cohort.rule_set, cohort.framework_version = RULE_SET, asked.framework.version
+        cohort.candidates, cohort.included, cohort.families = tally.candidates, tally.included, tally.families
+        cohort.primary_reasons = dict(tally.primary_reasons.most_common())
+        cohort.groups, cohort.findings = dict(tally.groups), dict(sorted(tally.findings.items()))
+        cohort.save()
+        trail.record(
+            Event.COHORT_ASSEMBLED,
+            who=by,
+            at=at,
+            about=cohort,
+            details={
+                "digest": cohort.digest,
+                "candidates": cohort.candidates,
+                "included": cohort.included,
+                "primary_reasons": cohort.primary_reasons,
+            },
+        )
+    return cohort
+
+
+@trail.stage
+def give_up(*, cohort: Cohort, why: str, by: Who, at: datetime) -> None:
+    """Note that a run failed in a way that trying again would not mend. `why` names the kind of error alone."""
+    cohort.state, cohort.failure = Cohort.FAILED, why
+    cohort.save()
+    trail.record(Event.ASSEMBLY_REFUSED, who=by, at=at, about=cohort, details={"failure": why})
+
+
+def _one_snapshot() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+
+
+def _freeze(cohort_id: int, asked: Question, tally: Tally) -> None:
+    """Write every decision and finding by COPY, a batch at a time: the connection is also read from."""
+    decisions: list[str] = []
+    findings: list[str] = []
+    for family in decided(asked):
+        tally.add(family.decisions, family.findings)
+        decisions += _decision_rows(cohort_id, family)
+        findings += _finding_rows(cohort_id, family)
+        if len(decisions) >= BATCH:
+            _copy("cohorts_decision", DECISION_COLUMNS, decisions)
+            _copy("cohorts_finding", FINDING_COLUMNS, findings)
+    _copy("cohorts_decision", DECISION_COLUMNS, decisions)
+    _copy("cohorts_finding", FINDING_COLUMNS, findings)
+
+
+def _decision_rows(cohort_id: int, family: Decided) -> list[str]:
+    streamed, decisions, _ = family
+    family_ref, person_ids = streamed.family.family_ref.translate(ESCAPES), streamed.person_ids
+    return [
+        f"{cohort_id}\t{family_ref}\t{d.person_ref.translate(ESCAPES)}\t{streamed.family_id}\t"
+        f"{person_ids[d.person_ref]}\t{'f' if d.reasons else 't'}\t{';'.join(d.reasons)}\t{d.group}\t"
+        f"{d.programme_start or NULL}\t{d.programme_end or NULL}\t{';'.join(d.linkage_scope)}\t"
+        f"{d.address or NULL}\t{d.relationship}\t{';'.join(d.problems)}\t{streamed.digest}\n"
+        for d in decisions
+    ]
+
+
+def _finding_rows(cohort_id: int, family: Decided) -> list[str]:
+    family_ref = family.streamed.family.family_ref.translate(ESCAPES)
+    return [
+        f"{cohort_id}\t{f.code}\t{f.severity}\t{family_ref}\t{f.person_ref.translate(ESCAPES)}\t{f.field}\t"
+        f"{f.value.translate(ESCAPES)}\n"
+        for f in family.findings
+    ]
+
+
+def _copy(table: str, columns: str, rows: list[str]) -> None:
+    if rows:
+        with connection.cursor() as cursor, cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as copy:
+            copy.write("".join(rows))
+        rows.clear()
+
+
+def write_decisions(cohort: Cohort, file: IO[bytes]) -> None:
+    """Write the decisions of a finished cohort in canonical form: the bytes whose SHA-256 is its digest.
+
+    Raises ValueError where they are not: then the decisions were changed behind the program's back.
+    """
+    file.write(HEADER.encode())
+    digest = hashlib.sha256(HEADER.encode())
+    sql = """
+        COPY (
+            SELECT family_ref, person_ref, CASE WHEN included THEN 'included' ELSE 'excluded' END,
+                   nullif(reasons, ''), nullif("group", ''), programme_start, programme_end, nullif(linkage_scope, '')
+            FROM cohorts_decision WHERE cohort_id = %s ORDER BY family_ref, person_ref
+        ) TO STDOUT (FORMAT csv)
+    """
+    with connection.cursor() as cursor, cursor.copy(sql, [cohort.pk]) as copy:
+        for data in copy:
+            file.write(data)
+            digest.update(data)
+    if digest.hexdigest() != cohort.digest:
+        raise ValueError("The decisions on file are not those that were frozen: their digest differs.")

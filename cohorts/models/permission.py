@@ -1,0 +1,129 @@
+"""What people were told, what they agreed to, what they object to, and what protects them."""
+
+from django.db import models
+
+from cohorts.models import fields
+from cohorts.models.family import Family, Person
+from connecting_families.audit.classified import audited
+
+ABOUT_ONE = models.Q(person__isnull=True) ^ models.Q(family__isnull=True)
+
+
+@audited(recordable="id version published_on basis datasets recipients")
+class NoticeVersion(models.Model):
+    """A text of the privacy notice: the lawful basis, datasets and recipients that it names."""
+
+    BASES = {"PUBLIC_TASK": "Public task", "CONSENT": "Consent"}
+
+    version = fields.reference()
+    published_on = models.DateField()
+    basis = models.CharField(max_length=20, choices=BASES)
+    datasets = fields.codes(help_text="Empty: all.")
+    recipients = fields.codes()
+
+    def __str__(self) -> str:
+        return self.version
+
+
+@audited(recordable="id reference version family person issued_on channel issued_by")
+class Notice(models.Model):
+    """A version of the notice was issued to a person, or to a family."""
+
+    CHANNELS = {"letter": "Letter", "in_person": "In person", "email": "E-mail", "phone": "Telephone"}
+
+    reference = fields.reference()
+    version = models.ForeignKey(NoticeVersion, on_delete=models.PROTECT, related_name="+")
+    family = models.ForeignKey(Family, on_delete=models.PROTECT, null=True, blank=True, related_name="notices")
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, null=True, blank=True, related_name="notices")
+    issued_on = models.DateField()
+    channel = fields.text(20, choices=CHANNELS)
+    issued_by = fields.text(60)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=ABOUT_ONE, name="notice_to_a_person_or_a_family")]
+
+    def __str__(self) -> str:
+        return self.reference
+
+
+@audited(recordable="id reference person version purpose given_on given_by datasets withdrawn_at")
+class Consent(models.Model):
+    """A person agreed, to research or to something else; `datasets` empty means all."""
+
+    GIVEN_BY = {"self": "The person", "parent": "A parent", "representative": "A representative"}
+    PURPOSES = {"research": "Research", "service": "A service"}
+
+    reference = fields.reference()
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="consents")
+    version = models.ForeignKey(NoticeVersion, on_delete=models.PROTECT, related_name="+")
+    purpose = models.CharField(max_length=20, choices=PURPOSES, default="research", db_default="research")
+    given_on = models.DateField()
+    given_by = fields.text(20, choices=GIVEN_BY)
+    datasets = fields.codes(help_text="Empty: all.")
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return self.reference
+
+
+@audited(
+    recordable="id reference person family made_by channel received_at datasets lifted_at refused_at refusal_reason"
+    " refusal_reference told_on narrowed_to",
+    m2m="narrowed_to",
+)
+class Objection(models.Model):
+    """Somebody objects: for a person, for a family, or (neither) for somebody who is not yet found on file."""
+
+    MADE_BY = {"self": "The person", "parent": "A parent", "representative": "A representative"}
+
+    reference = fields.reference()
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, null=True, blank=True, related_name="objections")
+    family = models.ForeignKey(Family, on_delete=models.PROTECT, null=True, blank=True, related_name="objections")
+    made_by = fields.text(20, choices=MADE_BY)
+    channel = fields.text(20)
+    received_at = models.DateTimeField()
+    datasets = fields.codes(help_text="Empty: all.")
+    narrowed_to = models.ManyToManyField(Person, blank=True, related_name="+")
+    lifted_at = models.DateTimeField(null=True, blank=True)
+    refused_at = models.DateTimeField(null=True, blank=True)
+    refusal_reason = fields.text(500)
+    refusal_reference = fields.text()
+    told_on = models.DateField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(person__isnull=True) | models.Q(family__isnull=True),
+                name="objection_for_a_person_or_a_family",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(refused_at__isnull=True)
+                | (~models.Q(refusal_reason="") & ~models.Q(refusal_reference="") & models.Q(told_on__isnull=False)),
+                name="objection_refused_with_reasons_and_told",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.reference
+
+
+@audited(recordable="id person kind from_on to_on ordinal")
+class Protection(models.Model):
+    """A mark that protects a person's identity or address, from a day until the day before another."""
+
+    KINDS = {
+        "adoption": "Adoption", "witness_protection": "Witness protection", "other_court_order": "Another court order",
+        "refuge": "Refuge", "sensitive_address": "Sensitive address",
+    }  # fmt: skip
+
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, db_index=False, related_name="protections")
+    kind = models.CharField(max_length=30, choices=KINDS)
+    from_on = models.DateField()
+    to_on = models.DateField(null=True, blank=True)
+    ordinal = models.PositiveSmallIntegerField(default=1, help_text="Tells apart two that began on the same day.")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["person", "kind", "from_on", "ordinal"], name="one_protection")]
+
+    def __str__(self) -> str:
+        return f"{self.person_id}/{self.kind}/{self.from_on}"

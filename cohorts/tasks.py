@@ -1,0 +1,38 @@
+"""What the workers do for cohorts: fetch, make one call, end."""
+
+import logging
+import traceback
+
+from celery import shared_task
+from django.db import DatabaseError, InterfaceError
+from django.utils import timezone
+
+from cohorts import assembly
+from cohorts.models import Cohort
+from connecting_families.audit.trail import duty
+
+logger = logging.getLogger(__name__)
+
+
+@shared_task
+def assemble(cohort_id: int) -> None:
+    """Assemble a cohort that was asked for. The database being away is not an answer: the sweep tries again."""
+    try:
+        assembly.assemble(cohort_id, by=duty("assemble"), at=timezone.now())
+    except (DatabaseError, InterfaceError):
+        logger.warning("The run for cohort %s was interrupted by the database; it is taken up again.", cohort_id)
+    except Exception as error:  # noqa: BLE001 - whatever else it is would happen again: a person is told
+        # The kind of error and the place, never its message: it may quote a record.
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        logger.error(
+            "The run for cohort %s failed: %s at %s:%s.", cohort_id, type(error).__name__, place.name, place.lineno
+        )
+        cohort = Cohort.objects.get(pk=cohort_id)
+        assembly.give_up(cohort=cohort, why=type(error).__name__, by=duty("assemble"), at=timezone.now())
+
+
+@shared_task
+def assemble_what_is_due() -> None:
+    """Find the runs that were asked for and are not finished: whoever is still at one keeps it."""
+    for cohort_id, correlation in Cohort.objects.filter(state=Cohort.REQUESTED).values_list("pk", "correlation"):
+        assemble.delay(cohort_id, correlation=correlation)
