@@ -145,11 +145,14 @@ def transmittal(submission: str, sealed: Sequence[SealedFile], counts: Mapping[s
     return _json({"spec": SPEC, "submission": submission, "files": files, "counts": dict(counts)})
 
 
-def write_transmittal(note: bytes, *, submission: str, signer: Signer, create: Create) -> None:
-    """Write a transmittal, and the council's detached signature beside it (`.json.p7s`)."""
+def write_transmittal(note: bytes, *, submission: str, signer: Signer, create: Create) -> list[SealedFile]:
+    """Write a transmittal, and the council's detached signature beside it (`.json.p7s`); both as they leave."""
     name = f"{submission}-transmittal.json"
-    create(name).write(note)
-    create(f"{name}.p7s").write(signer.sign(note))
+    written = []
+    for file, data in ((name, note), (f"{name}.p7s", signer.sign(note))):
+        create(file).write(data)
+        written.append(SealedFile(file, len(data), hashlib.sha256(data).hexdigest(), 0))
+    return written
 
 
 @contextmanager

@@ -1,0 +1,105 @@
+"""The guard at the door (spec/rules.md): asked in the same transaction as the act, at each of the four doors.
+
+A submission in which anyone has gained a reason of objection, consent or protection since the run goes no further: the
+act is refused, and the submission is void. No setting turns this off.
+"""
+
+import functools
+from collections.abc import Callable
+from datetime import datetime
+from typing import ParamSpec, TypeVar
+
+from cohorts import queries
+from cohorts.rules.clocks import LONDON
+from connecting_families.audit import trail
+from connecting_families.audit.events import Event
+from connecting_families.audit.refusals import Refused, Why
+from connecting_families.audit.trail import Who, duty
+from transfers.models import Submission
+from transfers.rules import extract, gates, lifecycle
+from transfers.rules.gates import AgreementFacts
+from transfers.rules.lifecycle import Stage
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def locked(submission_id: int) -> Submission:
+    """The submission, its row locked until the act ends: of two who act at once, the second sees what the first did."""
+    return (
+        Submission.objects.select_for_update(of=("self",))
+        .select_related("cohort", "round__agreement", "prepared_by")
+        .get(pk=submission_id)
+    )
+
+
+def guard(submission: Submission, at: datetime) -> list[Why]:
+    """Why somebody in this submission may no longer be sent; from here to the end of the act nothing can change it."""
+    queries.hold_permissions()
+    return gates.at_the_door(queries.permission_lost(submission.cohort, at), queries.SENTENCES)
+
+
+def agreement(submission: Submission, at: datetime) -> list[Why]:
+    """Why the round's agreement does not carry this submission at this instant."""
+    says = submission.round.agreement
+    return gates.agreement(
+        AgreementFacts(
+            says.reference,
+            says.purpose,
+            says.in_force_from,
+            says.in_force_to,
+            tuple(says.fields),
+            frozenset(says.datasets),
+            frozenset(says.recipients),
+        ),
+        today=at.astimezone(LONDON).date(),
+        datasets=submission.round.datasets,
+        recipients=submission.round.recipients,
+        known_fields=[*extract.IDENTIFIERS.columns, *extract.PROGRAMME.columns],
+    )
+
+
+class NotDone(Refused):
+    """An act on a submission was refused; `voids` where that is because of what somebody in it gained since the run."""
+
+    voids = False
+
+
+def refuse(
+    kind: type[NotDone], reasons: list[Why], submission: Submission, *, stopped: list[Why] | None = None
+) -> None:
+    """Raise a refusal of this kind where there are reasons; those in `stopped` are the guard's, and void it."""
+    if reasons or stopped:
+        refusal = kind([*(stopped or []), *reasons], record="transfers.submission", reference=submission.name)
+        refusal.voids = bool(stopped)
+        raise refusal
+
+
+def guarded(act: Callable[P, R]) -> Callable[P, R]:
+    """An act at a door, given its `submission` and `at` by name: where the guard refuses it, the submission is void."""
+
+    @functools.wraps(act)
+    def at_the_door(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return act(*args, **kwargs)
+        except NotDone as refusal:
+            submission, at = kwargs["submission"], kwargs["at"]
+            if refusal.voids and isinstance(submission, Submission) and isinstance(at, datetime):
+                void(submission=submission, why=str(refusal), codes=refusal.codes, by=duty("guard"), at=at)
+            raise
+
+    return at_the_door
+
+
+@trail.stage
+def void(*, submission: Submission, why: str, codes: list[str], by: Who, at: datetime) -> None:
+    """Make a submission void for good: what is sent instead is built again from a new cohort.
+
+    Nothing happens to one that is on its way already, or void.
+    """
+    row = locked(submission.pk)
+    if lifecycle.reasons_against("void", row.at_stage):
+        return
+    row.stage, row.void_reason = Stage.VOID.name, why
+    row.save()
+    trail.record(Event.SUBMISSION_VOIDED, who=by, at=at, about=row, details={"reasons": codes})

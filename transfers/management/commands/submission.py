@@ -1,0 +1,138 @@
+"""The stages of a submission at the prompt: each refuses exactly as its page does."""
+
+from typing import Any
+
+from django.core.management.base import CommandParser
+
+from cohorts.models import Cohort
+from connecting_families.audit.refusals import Refused, Why
+from connecting_families.audit.trail import Who
+from connecting_families.commands import Act
+from connecting_families.staff.guards import person_at_the_prompt
+from connecting_families.staff.roles import Permission
+from transfers import approval, delivery, sealing, submission
+from transfers.models import Submission
+
+PERMISSIONS = {
+    "draft": Permission.PREPARE_SUBMISSIONS,
+    "explain": Permission.PREPARE_SUBMISSIONS,
+    "put-forward": Permission.PREPARE_SUBMISSIONS,
+    "take-up-again": Permission.PREPARE_SUBMISSIONS,
+    "sample": Permission.APPROVE_SUBMISSIONS,
+    "approve": Permission.APPROVE_SUBMISSIONS,
+    "send-back": Permission.APPROVE_SUBMISSIONS,
+    "seal": Permission.SEND_SUBMISSIONS,
+    "deliver": Permission.SEND_SUBMISSIONS,
+}
+
+
+class Command(Act):
+    """submission draft|explain|put-forward|sample|approve|send-back|take-up-again|seal|deliver … --by USERNAME."""
+
+    help = "Drafts a submission, puts it forward, approves it or sends it back, seals it, delivers it."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """One sub-command per stage."""
+        stages = parser.add_subparsers(dest="stage", required=True, metavar="STAGE")
+        for stage, what in (
+            ("draft", "draft the submission of a finished cohort"),
+            ("explain", "say why the open queries of one code are right as they are"),
+            ("put-forward", "put a draft forward for approval (a cohort's number drafts it first)"),
+            ("sample", "open the masked sample of a submission"),
+            ("approve", "agree that it may leave"),
+            ("send-back", "send it back to who prepared it"),
+            ("take-up-again", "make a draft again of one that was sent back"),
+            ("seal", "sign it and encrypt it for its recipients"),
+            ("deliver", "deliver it to the folder of its recipients"),
+        ):
+            one = stages.add_parser(stage, help=what)
+            one.add_argument("submission", help="its name, such as CF-E06999999-2026-0001, or the cohort's number")
+            one.add_argument("--by", required=True, help="user name")
+            if stage == "explain":
+                one.add_argument("code", help="the code of the queries, such as DQ203")
+                one.add_argument("text", help="a sentence")
+            if stage == "put-forward":
+                one.add_argument(
+                    "--explain",
+                    action="append",
+                    default=[],
+                    metavar="CODE=TEXT",
+                    help="explain open queries on the way",
+                )
+            if stage == "send-back":
+                one.add_argument("--reason", required=True, help="what is to be mended")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Do the one act."""
+        stage = options["stage"]
+        by = person_at_the_prompt(options["by"], PERMISSIONS[stage], self.now())
+        if stage == "draft":
+            row = self._draft(options["submission"], by)
+        elif stage == "put-forward":
+            row = self._put_forward(options["submission"], options["explain"], by)
+        else:
+            row = _submission(options["submission"])
+            self._act(stage, row, by, options)
+        if stage != "sample":
+            row.refresh_from_db()
+            self.result(_said(row))
+
+    def _draft(self, cohort: str, by: Who) -> Submission:
+        row = Cohort.objects.filter(pk=int(cohort)).first() if cohort.isdecimal() else None
+        if row is None:
+            raise Refused(
+                [Why("UNKNOWN_COHORT", f"There is no cohort {cohort}. Give the number that assemble printed.")]
+            )
+        return submission.draft(cohort=row, by=by, at=self.now())
+
+    def _put_forward(self, name: str, explanations: list[str], by: Who) -> Submission:
+        row = _of_cohort(name) if name.isdecimal() else _submission(name)
+        row = row or self._draft(name, by)
+        for explanation in explanations:
+            code, _, text = explanation.partition("=")
+            submission.explain(submission=row, code=code, text=text, by=by, at=self.now())
+        return submission.put_forward(submission=row, by=by, at=self.now())
+
+    def _act(self, stage: str, row: Submission, by: Who, options: dict[str, Any]) -> None:
+        at = self.now()
+        if stage == "explain":
+            submission.explain(submission=row, code=options["code"], text=options["text"], by=by, at=at)
+        elif stage == "sample":
+            sample = approval.open_sample(submission=row, by=by, at=at)
+            self.result({"submission": row.name, "sample": [sampled._asdict() for sampled in sample]})
+        elif stage == "approve":
+            approval.approve(submission=row, by=by, at=at)
+        elif stage == "send-back":
+            approval.send_back(submission=row, reason=options["reason"], by=by, at=at)
+        elif stage == "take-up-again":
+            submission.take_up_again(submission=row, by=by, at=at)
+        elif stage == "seal":
+            self._unless_somebody_is_at_it(sealing.seal(submission=row, by=by, at=at))
+        elif stage == "deliver":
+            self._unless_somebody_is_at_it(delivery.deliver(submission=row, by=by, at=at))
+
+    def _unless_somebody_is_at_it(self, done: Submission | None) -> None:
+        if done is None:
+            raise Refused([Why("SOMEBODY_IS_AT_IT", "A worker is doing this just now. Wait, and look again.")])
+
+
+def _submission(name: str) -> Submission:
+    row = _of_cohort(name) if name.isdecimal() else Submission.objects.filter(name=name).first()
+    if row is None:
+        raise Refused([Why("UNKNOWN_SUBMISSION", f"There is no submission {name}.")])
+    return row
+
+
+def _of_cohort(number: str) -> Submission | None:
+    return Submission.objects.filter(cohort_id=int(number)).exclude(stage="VOID").last()
+
+
+def _said(row: Submission) -> dict[str, Any]:
+    return {
+        "submission": row.name,
+        "stage": row.stage,
+        "cohort": row.cohort_id,
+        "content_sha256": row.content_sha256,
+        "counts": row.counts,
+        "files": row.sealed_files,
+    }

@@ -1,0 +1,149 @@
+"""Submissions, and what was done to each on its way."""
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+
+from cohorts.models import Cohort, Round
+from connecting_families.audit.classified import audited
+from transfers.rules.lifecycle import Stage
+
+
+class PersonReference(models.Model):
+    """A person's random reference in the study: drawn once, the same in every round, apart from the case record."""
+
+    person_id = models.BigIntegerField(unique=True)
+    reference = models.CharField(max_length=26, unique=True, db_collation="C")
+
+    def __str__(self) -> str:
+        return self.reference
+
+
+class FamilyReference(models.Model):
+    """A family's random reference in the study, as for a person."""
+
+    family_id = models.BigIntegerField(unique=True)
+    reference = models.CharField(max_length=26, unique=True, db_collation="C")
+
+    def __str__(self) -> str:
+        return self.reference
+
+
+class NotByWhoShapedIt(models.Func):
+    """Four eyes, held by the database: the approver is nobody who prepared, edited or explained."""
+
+    template = "(approved_by_id IS NULL OR NOT (approved_by_id = ANY(shaped_by)))"
+    output_field = models.BooleanField()
+
+
+@audited(
+    recordable="id name round cohort stage prepared_by prepared_at shaped_by content_sha256 identifiers_sha256"
+    " programme_sha256 content counts put_forward_at approved_by approved_at approved_content_sha256"
+    " sent_back_reason sealing_requested_by sealing_requested_at sealed_at sealed_files delivery_requested_by"
+    " delivery_requested_at sent_at void_reason"
+)
+class Submission(models.Model):
+    """What is to leave the council for one round, from draft to destruction (spec/submission.md)."""
+
+    name = models.CharField(max_length=120, unique=True, db_collation="C")
+    round = models.ForeignKey(Round, on_delete=models.PROTECT, related_name="submissions")
+    cohort = models.ForeignKey(Cohort, on_delete=models.PROTECT, related_name="submissions")
+    stage = models.CharField(max_length=20, choices=[(s.name, s.value) for s in Stage], default=Stage.DRAFT.name)
+    prepared_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    prepared_at = models.DateTimeField()
+    shaped_by = ArrayField(models.BigIntegerField(), help_text="Users who prepared, edited or explained it.")
+    content_sha256 = models.CharField(max_length=64, blank=True)
+    identifiers_sha256 = models.CharField(max_length=64, blank=True)
+    programme_sha256 = models.CharField(max_length=64, blank=True)
+    content = models.JSONField(default=dict, blank=True, help_text="Rows, bytes and columns of each file.")
+    counts = models.JSONField(default=dict, blank=True, help_text="Persons, families, programme, comparison.")
+    put_forward_at = models.DateTimeField(null=True, blank=True)
+    approved_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    approved_at = models.DateTimeField(null=True, blank=True)
+    approved_content_sha256 = models.CharField(max_length=64, blank=True)
+    sent_back_reason = models.TextField(blank=True)
+    sealing_requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    sealing_requested_at = models.DateTimeField(null=True, blank=True)
+    sealed_at = models.DateTimeField(null=True, blank=True)
+    sealed_files = models.JSONField(default=list, blank=True, help_text="Name, bytes and SHA-256 of each file.")
+    delivery_requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    delivery_requested_at = models.DateTimeField(null=True, blank=True)
+    sent_at = models.DateTimeField(null=True, blank=True)
+    void_reason = models.TextField(blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=NotByWhoShapedIt(), name="approved_by_other_hands"),
+            models.CheckConstraint(
+                condition=models.Q(
+                    stage__in=[Stage.DRAFT.name, Stage.PUT_FORWARD.name, Stage.SENT_BACK.name, Stage.VOID.name]
+                )
+                | (
+                    models.Q(approved_by__isnull=False)
+                    & ~models.Q(content_sha256="")
+                    & models.Q(approved_content_sha256=models.F("content_sha256"))
+                ),
+                name="nothing_goes_on_unapproved",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def at_stage(self) -> Stage:
+        """The stage as the lifecycle knows it."""
+        return Stage[self.stage]
+
+
+@audited(recordable="id submission code text by at")
+class Explanation(models.Model):
+    """Why open queries of one code are right as they are; it travels in the manifest."""
+
+    submission = models.ForeignKey(Submission, on_delete=models.PROTECT, related_name="explanations")
+    code = models.CharField(max_length=10)
+    text = models.TextField()
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["submission", "code"], name="one_explanation_per_code")]
+
+    def __str__(self) -> str:
+        return f"{self.submission_id}/{self.code}"
+
+
+@audited(recordable="id submission content_sha256 by at")
+class SampleOpening(models.Model):
+    """Somebody opened the sample of exactly this content."""
+
+    submission = models.ForeignKey(Submission, on_delete=models.PROTECT, related_name="sample_openings")
+    content_sha256 = models.CharField(max_length=64)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.submission_id}/{self.by_id}"
+
+
+@audited(recordable="id submission channel attempted_by attempted_at outcome settled_at")
+class DeliveryAttempt(models.Model):
+    """An attempt to deliver: recorded before anything is sent, settled when it is known how it ended."""
+
+    OUTCOMES = {"": "Not known yet", "delivered": "Delivered", "failed": "Failed"}
+
+    submission = models.ForeignKey(Submission, on_delete=models.PROTECT, related_name="delivery_attempts")
+    channel = models.CharField(max_length=20)
+    attempted_by = models.CharField(max_length=150)
+    attempted_at = models.DateTimeField()
+    outcome = models.CharField(max_length=20, blank=True, choices=OUTCOMES)
+    settled_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.submission_id}/{self.pk}"

@@ -1,0 +1,146 @@
+"""Submission: what a cohort's people would be sent as, drafted and put forward by one person."""
+
+from datetime import datetime
+
+from django.conf import settings
+
+from cohorts import queries
+from cohorts.models import Cohort
+from cohorts.rules.checks import QUERY
+from cohorts.rules.findings import KINDS
+from connecting_families.audit import trail
+from connecting_families.audit.events import Event
+from connecting_families.audit.refusals import Refused, Why
+from connecting_families.audit.trail import Who
+from transfers import content, doors
+from transfers.models import Explanation, Submission
+from transfers.rules import gates, lifecycle
+from transfers.rules.extract import IDENTIFIERS, PROGRAMME
+from transfers.rules.lifecycle import Stage
+
+
+class NotDrafted(Refused):
+    """Drafting a submission was refused."""
+
+    event = Event.DRAFT_REFUSED
+
+
+class NotPutForward(doors.NotDone):
+    """Putting a submission forward, or explaining its queries, was refused."""
+
+    event = Event.PUT_FORWARD_REFUSED
+
+
+@trail.stage
+def draft(*, cohort: Cohort, by: Who, at: datetime) -> Submission:
+    """Draft the submission of a finished cohort, the newest of its round.
+
+    Raises NotDrafted where the cohort is not finished, a newer one is, or the round has a submission already.
+    """
+    of_round = Submission.objects.select_for_update().filter(round=cohort.round)
+    names = list(of_round.values_list("name", flat=True))
+    reasons = []
+    if cohort.state != Cohort.FINISHED:
+        reasons.append(Why("COHORT_NOT_FINISHED", "The cohort is not finished. Wait until its run has ended."))
+    elif Cohort.objects.filter(round=cohort.round, state=Cohort.FINISHED, pk__gt=cohort.pk).exists():
+        reasons.append(Why("NEWER_COHORT", "A newer cohort of this round is finished. Draft its submission instead."))
+    if live := of_round.exclude(stage=Stage.VOID.name).first():
+        reasons.append(Why("ROUND_HAS_SUBMISSION", f"The round has the submission {live.name} already."))
+    if reasons:
+        raise NotDrafted(reasons, record="cohorts.cohort", reference=str(cohort))
+    drafted = Submission.objects.create(
+        name=f"CF-{settings.CF_LA_CODE}-{cohort.round.code}-{len(names) + 1:04}",
+        round=cohort.round,
+        cohort=cohort,
+        prepared_by_id=by.person,
+        prepared_at=at,
+        shaped_by=[by.person],
+    )
+    trail.record(Event.SUBMISSION_DRAFTED, who=by, at=at, about=drafted, details={"cohort": cohort.pk})
+    return drafted
+
+
+@trail.stage
+def explain(*, submission: Submission, code: str, text: str, by: Who, at: datetime) -> Explanation:
+    """Say why the open queries of one code are right as they are; an earlier explanation of the code is replaced.
+
+    Who explains has shaped the submission, and may not approve it.
+    """
+    row = doors.locked(submission.pk)
+    reasons = [] if row.at_stage is Stage.DRAFT else lifecycle.reasons_against("put forward", row.at_stage)
+    if code not in row.cohort.findings or KINDS[code].severity != QUERY:
+        reasons.append(Why("NO_SUCH_QUERY", f"The cohort has no open query {code} to explain."))
+    if len(text.strip()) < 10:
+        reasons.append(Why("NO_EXPLANATION", "Write a sentence which says why these records are right as they are."))
+    doors.refuse(NotPutForward, reasons, row)
+    _shaped(row, by)
+    row.save()
+    explanation, _ = Explanation.objects.update_or_create(
+        submission=row, code=code, defaults={"text": text.strip(), "by_id": by.person, "at": at}
+    )
+    trail.record(Event.FINDING_EXPLAINED, who=by, at=at, about=row, details={"code": code})
+    return explanation
+
+
+@doors.guarded
+@trail.stage
+def put_forward(*, submission: Submission, by: Who, at: datetime) -> Submission:
+    """Put a draft forward for approval: from here its content is fixed by its digest.
+
+    Raises NotPutForward with every reason at once. Where somebody in it has objected, withdrawn or been protected
+    since the run, it is void.
+    """
+    row = doors.locked(submission.pk)
+    reasons = lifecycle.reasons_against("put forward", row.at_stage)
+    doors.refuse(NotPutForward, reasons, row)
+    reasons = [
+        *gates.somebody_to_send(row.cohort.included),
+        *doors.agreement(row, at),
+        *gates.unmatched_objections(queries.standing_unmatched_objections(at)),
+        *gates.open_queries(open_queries(row.cohort), row.explanations.values_list("code", flat=True)),
+    ]
+    doors.refuse(NotPutForward, reasons, row, stopped=doors.guard(row, at))
+    _shaped(row, by)
+    content.draw_references(row.cohort)
+    found = content.digests(row.cohort)
+    row.stage, row.put_forward_at = lifecycle.after("put forward").name, at
+    row.content_sha256, row.identifiers_sha256 = found.sha256, found.identifiers.sha256
+    row.programme_sha256 = found.programme.sha256
+    row.content = {
+        name: {"rows": of.rows, "bytes": of.size, "columns": content.columns(which, row.cohort)}
+        for name, of, which in (
+            ("identifiers", found.identifiers, IDENTIFIERS),
+            ("programme", found.programme, PROGRAMME),
+        )
+    }
+    row.counts = content.counts(row.cohort)
+    row.sent_back_reason = ""
+    row.save()
+    trail.record(
+        Event.SUBMISSION_PUT_FORWARD, who=by, at=at, about=row,
+        details={"content_sha256": row.content_sha256, "counts": row.counts},
+    )  # fmt: skip
+    return row
+
+
+@trail.stage
+def take_up_again(*, submission: Submission, by: Who, at: datetime) -> Submission:
+    """Make a draft again of a submission that was sent back."""
+    row = doors.locked(submission.pk)
+    doors.refuse(NotPutForward, lifecycle.reasons_against("take up again", row.at_stage), row)
+    _shaped(row, by)
+    row.stage = lifecycle.after("take up again").name
+    row.save()
+    trail.record(Event.SUBMISSION_DRAFTED, who=by, at=at, about=row)
+    return row
+
+
+def open_queries(cohort: Cohort) -> dict[str, int]:
+    """The queries of a cohort: how many of each code."""
+    return {code: count for code, count in cohort.findings.items() if KINDS[code].severity == QUERY}
+
+
+def _shaped(row: Submission, by: Who) -> None:
+    """Remember a hand that shaped this submission: it may not approve it."""
+    if by.person not in row.shaped_by:
+        row.shaped_by = [*row.shaped_by, by.person]
