@@ -1,0 +1,93 @@
+"""Tables whose columns sort by links that the server makes."""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from django.http import QueryDict
+
+
+class Column(NamedTuple):
+    """A column: its heading, the name under which an address sorts by it (if any may), whether it holds numbers."""
+
+    heading: str
+    sort: str = ""
+    numeric: bool = False
+
+
+class Heading(NamedTuple):
+    """A column's heading as the page shows it: what aria-sort says, and where a click leads."""
+
+    text: str
+    numeric: bool
+    aria_sort: str
+    href: str
+
+
+class Cell(NamedTuple):
+    """What stands in one cell."""
+
+    text: object
+    numeric: bool
+
+
+class Order(NamedTuple):
+    """By which column, and which way."""
+
+    column: str
+    descending: bool = False
+
+    def __str__(self) -> str:
+        """As an address says it: -column for descending."""
+        return f"-{self.column}" if self.descending else self.column
+
+
+def asked_order(columns: Iterable[Column], query: QueryDict, default: str = "") -> Order:
+    """The order that an address asks for (?sort=name, ?sort=-name); the default for anything that may not be sorted by.
+
+    `default` is written as in an address.
+    """
+    asked = Order(query.get("sort", "").removeprefix("-"), query.get("sort", "").startswith("-"))
+    if asked.column in {column.sort for column in columns} - {""}:
+        return asked
+    return Order(default.removeprefix("-"), default.startswith("-"))
+
+
+class Table:
+    """A table for {% table %}: the caption names it, the first cell of each row is that row's heading.
+
+    Cells are text, or SafeString from pieces.link and pieces.tag. With `query` (request.GET) and `order`, columns
+    that have a `sort` get links that keep the filters and go back to the first page.
+    """
+
+    def __init__(
+        self,
+        caption: str,
+        columns: Sequence[Column],
+        rows: Iterable[Sequence[object]],
+        *,
+        query: QueryDict | None = None,
+        order: Order | None = None,
+        empty: str = "There is nothing to show.",
+        caption_hidden: bool = False,
+    ) -> None:
+        self.caption, self.caption_hidden, self.empty = caption, caption_hidden, empty
+        self.headings = [_heading(column, query, order) for column in columns]
+        self.rows = [[_cell(column, value) for column, value in zip(columns, row, strict=True)] for row in rows]
+
+
+def _cell(column: Column, value: object) -> Cell:
+    """A cell; whole numbers of a column of numbers get commas."""
+    return Cell(f"{value:,}" if column.numeric and isinstance(value, int) else value, column.numeric)
+
+
+def _heading(column: Column, query: QueryDict | None, order: Order | None) -> Heading:
+    """The heading; a click on the column that is sorted by turns the order round."""
+    if not column.sort or query is None:
+        return Heading(column.heading, column.numeric, "", "")
+    here = order is not None and order.column == column.sort
+    descending = here and order is not None and order.descending
+    address = query.copy()
+    address["sort"] = str(Order(column.sort, here and not descending))
+    address.pop("page", None)
+    aria_sort = ("descending" if descending else "ascending") if here else "none"
+    return Heading(column.heading, column.numeric, aria_sort, f"?{address.urlencode()}")

@@ -1,0 +1,153 @@
+"""The page kit's tags: {% load kit %}. The markup of each is in templates/kit/."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from django import template
+from django.core.paginator import Page
+from django.template.context import RequestContext
+from django.utils.safestring import SafeString
+
+from connecting_families.kit import pieces
+from connecting_families.kit.charts import Bars, Flow
+from connecting_families.kit.lists import Table
+from connecting_families.kit.renderer import error_links
+
+register = template.Library()
+
+
+@register.simple_tag(takes_context=True)
+def error_prefix(context: Mapping[str, Any]) -> str:
+    """`Error: ` where a form of this page has errors, for the start of the title."""
+    return "Error: " if _errors(context) else ""
+
+
+@register.inclusion_tag("kit/error_summary.html", takes_context=True)
+def error_summary(context: Mapping[str, Any]) -> dict[str, Any]:
+    """What is to be mended on this page: the errors of `form`, of each of `forms`, and of `formset`."""
+    return {"links": _errors(context)}
+
+
+def _errors(context: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The errors of every form of a page, in that order; only of forms that somebody sent."""
+    formset = context.get("formset")
+    general = [("", str(sentence)) for sentence in formset.non_form_errors()] if formset else []
+    forms = [form for form in (context.get("form"), *(context.get("forms") or ()), *(formset or ())) if form]
+    return general + [link for form in forms if form.is_bound for link in error_links(form)]
+
+
+@register.simple_tag
+def tag(text: object, colour: str = "blue") -> SafeString:
+    """A state in a coloured box: {% tag "Expired" "red" %}. See pieces.COLOURS."""
+    return pieces.tag(text, colour)
+
+
+@register.inclusion_tag("kit/summary_list.html")
+def summary_list(rows: Iterable[Mapping[str, Any]], card: str = "") -> dict[str, Any]:
+    """Facts about one thing: rows of {"key", "value", "actions": [{"text", "href", "hidden"}]}; `card` is its title."""
+    rows = list(rows)
+    return {"rows": rows, "card": card, "any_actions": any(row.get("actions") for row in rows)}
+
+
+@register.inclusion_tag("kit/table.html")
+def table(table: Table) -> dict[str, Any]:
+    """A table that scrolls inside its own region (kit.lists.Table)."""
+    return {"table": table}
+
+
+@register.inclusion_tag("kit/pagination.html", takes_context=True)
+def pagination(context: RequestContext, page: Page[Any]) -> dict[str, Any]:
+    """Links to the other pages of a list; the filters and the order are kept. Nothing where there is one page."""
+    query = context["request"].GET.copy()
+
+    def href(number: int) -> str:
+        query["page"] = str(number)
+        return f"?{query.urlencode()}"
+
+    items = []
+    for number in page.paginator.get_elided_page_range(page.number, on_each_side=1, on_ends=1):
+        where = href(number) if isinstance(number, int) else ""
+        items.append({"number": number, "href": where, "here": number == page.number})
+    return {
+        "items": items,
+        "previous": href(page.number - 1) if page.has_previous() else "",
+        "next": href(page.number + 1) if page.has_next() else "",
+        "several": page.has_other_pages(),
+    }
+
+
+@register.simple_tag
+def page_number(page: Page[Any] | None) -> str:
+    """` (page 2 of 5)` for the title; nothing where there is one page."""
+    return f" (page {page.number} of {page.paginator.num_pages})" if page and page.has_other_pages() else ""
+
+
+@register.inclusion_tag("kit/task_list.html")
+def task_list(items: Iterable[Mapping[str, Any]], prefix: str = "task-list") -> dict[str, Any]:
+    """What is to do: items of {"title", "href", "hint", "status", "colour"}; without a colour the status is plain text.
+
+    `cannot_start` marks a status that waits for something else. A second list on a page needs another `prefix`.
+    """
+    return {"items": items, "prefix": prefix}
+
+
+@register.inclusion_tag("kit/timeline.html")
+def timeline(items: Iterable[Mapping[str, Any]], level: int = 2) -> dict[str, Any]:
+    """What happened: items of {"title", "by", "at" (a datetime or a date), "text"}, newest first as given.
+
+    `level` is the level of the headings.
+    """
+    timed = [{**item, "timed": isinstance(item["at"], datetime)} for item in items]
+    return {"items": timed, "level": level}
+
+
+@register.inclusion_tag("kit/button.html")
+def button(
+    text: str,
+    reasons: Sequence[object] = (),
+    cannot: str = "do this",
+    kind: str = "",
+    name: str = "",
+    value: str = "",
+    href: str = "",
+) -> dict[str, Any]:
+    """A button (a link with `href`), or in its place the reasons why not: "You cannot … yet, because".
+
+    `reasons` are sentences or whatever has a `.sentence`; `cannot` completes "You cannot"; `kind` is secondary or
+    warning.
+    """
+    return {
+        "text": text, "reasons": reasons, "cannot": cannot, "kind": kind, "name": name, "value": value, "href": href,
+    }  # fmt: skip
+
+
+@register.inclusion_tag("kit/bars.html")
+def bars(chart: Bars) -> dict[str, Any]:
+    """A bar chart as a table (kit.charts.Bars)."""
+    return {"chart": chart}
+
+
+@register.inclusion_tag("kit/flow.html")
+def flow(flow: Flow) -> dict[str, Any]:
+    """Considered, excluded, included (kit.charts.Flow)."""
+    return {"flow": flow}
+
+
+@register.inclusion_tag("kit/progress.html", takes_context=True)
+def progress(
+    context: Mapping[str, Any],
+    label: str,
+    done: int | None = None,
+    total: int | None = None,
+    steps: Iterable[Mapping[str, Any]] = (),
+    part: str = "progress",
+) -> dict[str, Any]:
+    """Work that goes on: a bar, and steps of {"text", "state": "done" | "now" | "next" | "failed"}.
+
+    While the page's context has `poll_url`, the part is asked for there until an answer comes without it: that
+    answer may be the whole page or this part alone, under the same id. Unknown `done` or `total`: a bar without end.
+    """
+    return {
+        "label": label, "done": done, "total": total, "steps": steps, "part": part, "poll_url": context.get("poll_url"),
+    }  # fmt: skip

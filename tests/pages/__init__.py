@@ -1,0 +1,1 @@
+"""Pages: their markup, and what they say."""
