@@ -4,25 +4,17 @@ One run is one transaction on one snapshot: whatever stops it, there is a whole 
 by COPY, in canonical order, and their digest is taken on the way (spec/submission.md).
 """
 
-import csv
 import hashlib
-import io
 import time
-from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
-from typing import IO, NamedTuple
+from datetime import datetime, timedelta
+from typing import IO
 
 from django.db import connection
 
-from cohorts import facts, frameworks
-from cohorts.models import Cohort, NoticeVersion, Round
-from cohorts.rules.clocks import moment
-from cohorts.rules.facts import NoticeVersion as NoticeVersionFacts
+from cohorts import facts
+from cohorts.deciding import HEADER, Decided, Tally, decided
+from cohorts.models import Cohort, Round
 from cohorts.rules.facts import Question
-from cohorts.rules.findings import Finding
-from cohorts.rules.inclusion import Decision, examine
 from cohorts.rules.reasons import RULE_SET
 from connecting_families.alone import Work, alone
 from connecting_families.audit import trail
@@ -30,7 +22,6 @@ from connecting_families.audit.events import Event
 from connecting_families.audit.refusals import Refused, Why
 from connecting_families.audit.trail import Who
 
-HEADER = "family_ref,person_ref,decision,reasons,group,programme_start,programme_end,linkage_scope\n"
 DECISION_COLUMNS = (
     'cohort_id, family_ref, person_ref, family_id, person_id, included, reasons, "group", programme_start,'
     " programme_end, linkage_scope, address_id, relationship, problems, facts_digest"
@@ -63,104 +54,6 @@ def request(*, round_: Round, run_at: datetime, by: Who, at: datetime) -> Cohort
     return cohort
 
 
-def question(round_: Round, run_at: datetime) -> Question:
-    """What this round asks, as at this instant."""
-    versions = NoticeVersion.objects.all()
-    return Question(
-        moment(round_.cut_off, run_at),
-        frameworks.load(round_.framework, round_.framework_version),
-        tuple(round_.datasets),
-        frozenset(round_.recipients),
-        round_.notice_days,
-        round_.scope == "honoured",
-        {
-            v.version: NoticeVersionFacts(
-                v.version, v.published_on, v.basis, frozenset(v.datasets), frozenset(v.recipients)
-            )
-            for v in versions
-        },
-    )
-
-
-class Decided(NamedTuple):
-    """A family's decisions and findings, beside what they were made from."""
-
-    streamed: facts.Streamed
-    decisions: list[Decision]
-    findings: list[Finding]
-
-
-def decided(asked: Question) -> Iterator[Decided]:
-    """Every family with a candidate, decided, in canonical order, in the transaction that is open."""
-    for streamed in facts.stream():
-        decisions, findings = examine(streamed.family, asked)
-        if decisions:
-            yield Decided(streamed, decisions, findings)
-
-
-def canonical(rows: "csv.Writer", decision: Decision) -> None:
-    """Write a decision as a row of the canonical file."""
-    rows.writerow(
-        (
-            decision.family_ref,
-            decision.person_ref,
-            "excluded" if decision.reasons else "included",
-            ";".join(decision.reasons),
-            decision.group,
-            iso(decision.programme_start),
-            iso(decision.programme_end),
-            ";".join(decision.linkage_scope),
-        )
-    )
-
-
-def iso(day: date | None) -> str:
-    """A date as it stands in files: ISO 8601, or empty."""
-    return day.isoformat() if day else ""
-
-
-@dataclass
-class Tally:
-    """What a run counts on its way, and the digest over its decisions in canonical form."""
-
-    candidates: int = 0
-    included: int = 0
-    families: int = 0
-    primary_reasons: Counter[str] = field(default_factory=Counter)
-    groups: Counter[str] = field(default_factory=Counter)
-    findings: Counter[str] = field(default_factory=Counter)
-
-    def __post_init__(self) -> None:
-        self._hash = hashlib.sha256(HEADER.encode())
-        self._text = io.StringIO(newline="")
-        self._rows = csv.writer(self._text, lineterminator="\n")
-
-    def add(self, decisions: list[Decision], findings: list[Finding]) -> None:
-        """Count one family."""
-        self.families += 1
-        self.candidates += len(decisions)
-        for decision in decisions:
-            canonical(self._rows, decision)
-            if decision.reasons:
-                self.primary_reasons[decision.reasons[0]] += 1
-            else:
-                self.included += 1
-                self.groups[decision.group] += 1
-        self.findings.update([finding.code for finding in findings])
-        if self._text.tell() > 1 << 16:
-            self._drain()
-
-    def _drain(self) -> None:
-        self._hash.update(self._text.getvalue().encode())
-        self._text.seek(0)
-        self._text.truncate()
-
-    def digest(self) -> str:
-        """SHA-256 of the canonical decisions so far, in hex."""
-        self._drain()
-        return self._hash.hexdigest()
-
-
 def assemble(cohort_id: int, *, by: Who, at: datetime) -> Cohort | None:
     """Run the rules for a cohort that was asked for, and freeze it; None where it is finished or another is at it.
 
@@ -177,7 +70,7 @@ def _assemble(cohort_id: int, by: Who, at: datetime) -> Cohort | None:
         cohort = Cohort.objects.select_related("round").get(pk=cohort_id)
         if cohort.state != Cohort.REQUESTED:
             return None
-        asked = question(cohort.round, cohort.run_at)
+        asked = facts.question(cohort.round, cohort.run_at)
         tally = Tally()
         _freeze(cohort.pk, asked, tally)
         cohort.state = Cohort.FINISHED

@@ -5,12 +5,17 @@ side: a family's facts are put together from whatever rows carry its number, and
 """
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from django.db import connection
 
+from cohorts import frameworks
+from cohorts.models import NoticeVersion, Round
 from cohorts.rules import facts
+from cohorts.rules.clocks import moment
 
 Row = tuple[Any, ...]
 
@@ -194,6 +199,25 @@ class _Rows:
         return tuple(found)
 
 
+def question(round_: Round, run_at: datetime) -> facts.Question:
+    """What this round asks, as at this instant."""
+    versions = NoticeVersion.objects.all()
+    return facts.Question(
+        moment(round_.cut_off, run_at),
+        frameworks.load(round_.framework, round_.framework_version),
+        tuple(round_.datasets),
+        frozenset(round_.recipients),
+        round_.notice_days,
+        round_.scope == "honoured",
+        {
+            v.version: facts.NoticeVersion(
+                v.version, v.published_on, v.basis, frozenset(v.datasets), frozenset(v.recipients)
+            )
+            for v in versions
+        },
+    )
+
+
 def stream(*, only: str = "", parameters: Sequence[Any] = (), chunk: int = 5_000) -> Iterator[Streamed]:
     """Every flagged family in the order of references, by server-side cursors of the transaction that is open.
 
@@ -234,17 +258,16 @@ def _prepare(only: str, parameters: Sequence[Any]) -> None:
 
 
 def _families(streams: dict[str, _Rows]) -> Iterator[Streamed]:
-    of = {name: rows.of for name, rows in streams.items()}
-    member = streams["member"]
+    member, of = streams["member"], {name: streams[name].of for name in FAMILY_STREAMS}
+    person = _People(streams)
     for number, *family_row in _all(streams["family"]):
         read: list[Any] = [family_row]
         people, person_ids = [], {}
         while member.row is not None and member.row[1] == number:
             n, _, person_id, *own = member.row
-            person, rows = _person(n, own, of)
-            people.append(person)
-            person_ids[person.person_ref] = person_id
-            read += (own, rows)
+            one = person.of(n, own, read)
+            people.append(one)
+            person_ids[one.person_ref] = person_id
             member.row = next(member.rows, None)
         evidence, engagements = of["evidence"](number), of["engagement"](number)
         notices, objections = of["family notice"](number), of["family objection"](number)
@@ -269,25 +292,50 @@ def _all(rows: _Rows) -> Iterator[Row]:
         yield from rows.rows
 
 
-def _person(
-    n: int, own: Sequence[Any], of: dict[str, Callable[[int], tuple[Row, ...]]]
-) -> tuple[facts.PersonFacts, tuple[tuple[Row, ...], ...]]:
-    memberships, addresses = of["membership"](n), of["address"](n)
-    notices, consents, objections = of["notice"](n), of["consent"](n), of["objection"](n)
-    protections, shared = of["protection"](n), of["shared"](n)
-    other, told, said = of["elsewhere"](n), of["elsewhere notice"](n), of["elsewhere objection"](n)
-    person = facts.PersonFacts(
-        *own,
-        tuple([facts.Membership(*row) for row in memberships]),
-        tuple([facts.Address(*row) for row in addresses]),
-        tuple([facts.Notice(*row) for row in notices]),
-        tuple([facts.Consent(*row[:4], tuple(row[4])) for row in consents]),
-        tuple([facts.Objection(*row[:3], tuple(row[3])) for row in objections]),
-        tuple([facts.Protection(*row) for row in protections]),
-        _elsewhere(other, told, said) if other else (),
-        tuple([row[0] for row in shared]),
-    )
-    return person, (memberships, addresses, notices, consents, objections, protections, other, told, said, shared)
+class _People:
+    """Puts a person together from the streams of people; what few people have is looked for only where it comes."""
+
+    RARE = ("notice", "objection", "protection", "elsewhere", "elsewhere notice", "elsewhere objection", "shared")
+
+    def __init__(self, streams: Mapping[str, _Rows]) -> None:
+        self.memberships, self.addresses = streams["membership"].of, streams["address"].of
+        self.consents = streams["consent"].of
+        self.rare = [streams[name] for name in self.RARE]
+        self._look()
+
+    def _look(self) -> None:
+        self.next_rare = min((rows.row[0] for rows in self.rare if rows.row is not None), default=sys.maxsize)
+
+    def of(self, n: int, own: Sequence[Any], read: list[Any]) -> facts.PersonFacts:
+        """The person of this number; the rows read are added to `read`."""
+        memberships, addresses, consents = self.memberships(n), self.addresses(n), self.consents(n)
+        read += (own, memberships, addresses, consents)
+        common = (
+            *own,
+            tuple([facts.Membership(*row) for row in memberships]),
+            tuple([facts.Address(*row) for row in addresses]),
+        )
+        agreed = (
+            tuple([facts.Consent(row[0], row[1], row[2], row[3], tuple(row[4])) for row in consents])
+            if consents
+            else ()
+        )
+        if n < self.next_rare:
+            return facts.PersonFacts._make((*common, (), agreed, (), (), (), ()))
+        notices, objections, protections, other, told, said, shared = rows = [each.of(n) for each in self.rare]
+        read += rows
+        self._look()
+        return facts.PersonFacts._make(
+            (
+                *common,
+                tuple([facts.Notice(*row) for row in notices]),
+                agreed,
+                tuple([facts.Objection(row[0], row[1], row[2], tuple(row[3])) for row in objections]),
+                tuple([facts.Protection(*row) for row in protections]),
+                _elsewhere(other, told, said),
+                tuple([row[0] for row in shared]),
+            )
+        )
 
 
 def _family_objection(row: Row) -> facts.Objection:

@@ -8,9 +8,10 @@ from django.db import connection
 from django.db.models import Q
 
 from cohorts import facts
-from cohorts.assembly import question
 from cohorts.models import Cohort, Objection
+from cohorts.rules.checks import QUERY
 from cohorts.rules.facts import FamilyFacts, PersonFacts, Question
+from cohorts.rules.findings import KINDS
 from cohorts.rules.inclusion import permission_reasons
 from cohorts.rules.reasons import Reason
 from cohorts.rules.scope import linkage_scope
@@ -48,6 +49,11 @@ IDENTIFIERS_SQL = """
 """
 
 
+def open_queries(cohort: Cohort) -> dict[str, int]:
+    """The queries of a cohort: how many of each code. (Critical findings keep a person out, and need no explaining.)"""
+    return {code: count for code, count in sorted(cohort.findings.items()) if KINDS[code].severity == QUERY}
+
+
 def standing_unmatched_objections(at: datetime) -> int:
     """How many objections that name nobody on file stand at this instant: each may be about anyone."""
     return (
@@ -70,7 +76,7 @@ def permission_lost(cohort: Cohort, at: datetime) -> Counter[str]:
     was decided may no longer be sent. The caller holds the permissions (`hold_permissions`).
     """
     lost: Counter[str] = Counter()
-    asked = question(cohort.round, at)
+    asked = facts.question(cohort.round, at)
     frozen = _included(cohort)
     only = "AND f.id IN (SELECT family_id FROM cohorts_decision WHERE cohort_id = %s AND included)"
     person_ref, family_ref, scope = next(frozen, NOBODY)

@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from django.db import connection
 
-from cohorts.assembly import Tally, decided, iso, question
+from cohorts import facts
+from cohorts.deciding import Tally, decided, iso
 from cohorts.models import Cohort
 from cohorts.rules.inclusion import Decision
 from connecting_families.audit import trail
@@ -31,7 +32,7 @@ class Replayed(NamedTuple):
 
     digest: str
     same: bool
-    count: int
+    number: int
     differences: list[Difference]
 
 
@@ -81,7 +82,7 @@ def _differences(cohort: Cohort, tally: Tally) -> Iterator[Difference]:
 
 
 def _today(cohort: Cohort, tally: Tally) -> Iterator[_Frozen]:
-    for streamed, decisions, findings in decided(question(cohort.round, cohort.run_at)):
+    for streamed, decisions, findings in decided(facts.question(cohort.round, cohort.run_at)):
         tally.add(decisions, findings)
         for decision in decisions:
             yield _Frozen(decision.family_ref, decision.person_ref, _outcome(decision), streamed.digest)

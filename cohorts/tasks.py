@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from cohorts import assembly
 from cohorts.models import Cohort
+from connecting_families.audit import trail
 from connecting_families.audit.trail import duty
 
 logger = logging.getLogger(__name__)
@@ -35,4 +36,5 @@ def assemble(cohort_id: int) -> None:
 def assemble_what_is_due() -> None:
     """Find the runs that were asked for and are not finished: whoever is still at one keeps it."""
     for cohort_id, correlation in Cohort.objects.filter(state=Cohort.REQUESTED).values_list("pk", "correlation"):
-        assemble.delay(cohort_id, correlation=correlation)
+        with trail.correlated(correlation):
+            assemble.delay(cohort_id)

@@ -11,14 +11,21 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "connecting_families.settings")
 embedded.ensure(os.environ)
 
 
-class CorrelatedTask(Task):  # type: ignore[misc]
+class CorrelatedTask(Task):
     """A task whose entries in the trail carry the correlation of the click that asked for it."""
 
-    def __call__(self, *args: Any, correlation: str = "", **kwargs: Any) -> Any:
-        """Run with the correlation given, or one of its own."""
+    def apply_async(self, *args: Any, headers: dict[str, Any] | None = None, **options: Any) -> Any:
+        """Hand the work over, with the correlation of this moment."""
         from connecting_families.audit import trail
 
-        with trail.correlated(correlation):
+        headers = {"correlation": trail.correlation()} | (headers or {})
+        return super().apply_async(*args, headers=headers, **options)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run with the correlation that came with the work, or one of its own."""
+        from connecting_families.audit import trail
+
+        with trail.correlated((self.request.headers or {}).get("correlation", "")):
             return super().__call__(*args, **kwargs)
 
 

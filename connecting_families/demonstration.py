@@ -15,7 +15,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.utils import timezone
 
-from cohorts import objections
+from cohorts import objections, queries
 from cohorts.models import Cohort, Decision, Person, Round
 from connecting_families import invented
 from connecting_families.audit.models import Entry
@@ -143,7 +143,7 @@ class Journey:
         by = self.people["prepare"]
         drafted = submission.draft(cohort=cohort, by=by, at=now())
         self.refused(lambda: submission.put_forward(submission=drafted, by=by, at=now()))
-        for code in submission.open_queries(cohort):
+        for code in queries.open_queries(cohort):
             text = "Invented for the demonstration: the value is wrong by design."
             submission.explain(submission=drafted, code=code, text=text, by=by, at=now())
         forward = submission.put_forward(submission=drafted, by=by, at=now())

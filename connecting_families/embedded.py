@@ -34,7 +34,7 @@ PATIENCE = 60.0
 
 
 class Place(NamedTuple):
-    """Where the pair of a data directory lives: its sockets, its cluster, PostgreSQL's programs; and under which ids."""
+    """Where the pair of a data directory lives: sockets, cluster, PostgreSQL's programs; and under which ids."""
 
     run: Path
     cluster: Path
@@ -54,7 +54,7 @@ def ensure(environ: MutableMapping[str, str]) -> None:
         return
     if given:
         (missing,) = {"DATABASE_URL", "REDIS_URL"} - set(given)
-        _stop(f"The setting {missing} is missing. Set it as well as {given[0]}, or neither for servers of this machine.")
+        _stop(f"The setting {missing} is missing. Set it as well as {given[0]}, or neither to use this machine's own.")
     if environ.get("CF_PRODUCTION", "").lower() in ("1", "true", "yes", "on"):
         _stop("The settings DATABASE_URL and REDIS_URL are missing. Production needs servers of its own.")
     data = Path(environ.get("CF_DATA_DIR") or BASE_DIR / "var").resolve()
@@ -183,10 +183,11 @@ def _reaches(path: Path, user: int | None) -> bool:
 
 def _temporary(user: int | None) -> Path:
     """The machine's temporary area, one that this user can enter."""
-    for folder in (Path(tempfile.gettempdir()), Path("/var/tmp"), Path("/tmp")):  # noqa: S108 - private folders in it
-        if folder.is_dir() and _reaches(folder, user) and len(os.fsencode(folder)) < 40:
-            return folder
-    _stop("There is no temporary folder with a short path that the user of PostgreSQL can enter. Set TMPDIR to one.")
+    candidates = [Path(tempfile.gettempdir()), Path("/var/tmp"), Path("/tmp")]  # noqa: S108 - private folders in it
+    fitting = [f for f in candidates if f.is_dir() and _reaches(f, user) and len(os.fsencode(f)) < 40]
+    if not fitting:
+        _stop("No temporary folder has a short path that the user of PostgreSQL can enter. Set TMPDIR to one.")
+    return fitting[0]
 
 
 def _own(folder: Path, user: int | None, group: int | None) -> Path:

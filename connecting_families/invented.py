@@ -45,8 +45,8 @@ COLUMNS = {
     "notice_versions": "version published_on basis datasets recipients",
     "agreements": "reference parties purpose in_force_from in_force_to fields datasets recipients legal_reference",
     "families": "family_ref team flagged_on flagged_by lifted_on",
-    "people": "person_ref given_name middle_names family_name previous_family_names date_of_birth dob_missing_reason sex"
-    " date_of_death nino nhs_number upn uln in_education merged_into",
+    "people": "person_ref given_name middle_names family_name previous_family_names date_of_birth dob_missing_reason"
+    " sex date_of_death nino nhs_number upn uln in_education merged_into",
     "memberships": "family_ref person_ref joined_on left_on relationship lives_in_household parental_responsibility",
     "addresses": "person_ref line_1 line_2 line_3 line_4 line_5 postcode uprn from_on to_on",
     "evidence": "evidence_ref family_ref person_ref indicator observed_on source recorded_by in_error_at",

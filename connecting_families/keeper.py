@@ -46,7 +46,7 @@ def main(run: Path, cluster: Path, programs: Path, valkey: Path, ids: dict[str, 
         broker = _valkey(run, valkey)
         started.callback(_end, broker, signal.SIGTERM)
         started.callback((run / "ready").unlink, missing_ok=True)
-        _wait(run, database, ids)
+        _wait(run, database)
         (run / "ready").touch()
         users = os.open(run / "users.lock", os.O_RDWR)
         while database.poll() is None and broker.poll() is None:
@@ -59,7 +59,8 @@ def main(run: Path, cluster: Path, programs: Path, valkey: Path, ids: dict[str, 
                 break
 
 
-def _die_with_parent(number: int) -> None:
+def die_with_parent(number: int) -> None:
+    """Between fork and exec of a child: let it get this signal when its parent is gone, however that ended."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(1, number)
 
@@ -80,7 +81,7 @@ def _postgres(run: Path, cluster: Path, programs: Path, ids: dict[str, Any]) -> 
     options = [word for setting in settings for word in ("-c", setting)]
     return subprocess.Popen(
         [programs / "postgres", "-D", cluster, *options],
-        cwd="/", env=environ, stdin=subprocess.DEVNULL, preexec_fn=lambda: _die_with_parent(signal.SIGINT), **ids,
+        cwd="/", env=environ, stdin=subprocess.DEVNULL, preexec_fn=lambda: die_with_parent(signal.SIGINT), **ids,
     )  # fmt: skip
 
 
@@ -103,11 +104,11 @@ def _valkey(run: Path, program: Path) -> subprocess.Popen[bytes]:
     words += ["--save", "", "--appendonly", "no", "--loglevel", "warning"]
     return subprocess.Popen(
         [str(word) for word in words],
-        stdin=subprocess.DEVNULL, cwd="/", preexec_fn=lambda: _die_with_parent(signal.SIGTERM),
+        stdin=subprocess.DEVNULL, cwd="/", preexec_fn=lambda: die_with_parent(signal.SIGTERM),
     )  # fmt: skip
 
 
-def _wait(run: Path, database: subprocess.Popen[bytes], ids: dict[str, Any]) -> None:
+def _wait(run: Path, database: subprocess.Popen[bytes]) -> None:
     """Until PostgreSQL takes connections; then see that roles and database are there."""
     while True:
         if database.poll() is not None:

@@ -1,6 +1,7 @@
 """Workers from the outside: is one there, and one for a while where none is."""
 
 import logging
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,15 +10,43 @@ from contextlib import contextmanager
 from django.conf import settings
 
 from connecting_families.celery import app
+from connecting_families.keeper import die_with_parent
 
 logger = logging.getLogger(__name__)
 
 
-def worker_command(*, beat: bool = False, concurrency: int = 1) -> list[str]:
-    """The command that runs a worker, with the clock of periodic work in it where `beat` is asked for."""
-    command = [sys.executable, "-m", "celery", "--app", "connecting_families.celery", "worker"]
-    command += ["--loglevel", "WARNING", "--concurrency", str(concurrency), "--without-gossip", "--without-mingle"]
-    return [*command, "--beat"] if beat else command
+# Celery warns of root, who owns this machine anyway where these are used.
+PROGRAM = [
+    sys.executable,
+    "-W",
+    "ignore:You're running the worker",
+    "-m",
+    "celery",
+    "--quiet",
+    "--app",
+    "connecting_families.celery",
+]
+WORKER = [*PROGRAM, "worker", "--pool", "solo", "--loglevel", "WARNING", "--without-gossip", "--without-mingle"]
+BEAT = [*PROGRAM, "beat", "--loglevel", "WARNING"]
+PATIENCE = 30
+"""Seconds for a child to end in order."""
+
+
+@contextmanager
+def child(command: list[str]) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that ends with the block, and with us however we end; Ctrl-C reaches us alone."""
+    process = subprocess.Popen(
+        command, cwd=settings.BASE_DIR, start_new_session=True, preexec_fn=lambda: die_with_parent(signal.SIGKILL)
+    )
+    try:
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
 def answering(timeout: float = 1.0) -> bool:
@@ -32,9 +61,5 @@ def worker_for_a_while() -> Iterator[None]:
         yield
         return
     logger.warning("No worker answers: one is started until this is done.")
-    worker = subprocess.Popen(worker_command(), cwd=settings.BASE_DIR, stdout=subprocess.DEVNULL)
-    try:
+    with child(WORKER):
         yield
-    finally:
-        worker.terminate()
-        worker.wait(60)

@@ -18,8 +18,7 @@ from connecting_families.audit import trail
 from connecting_families.audit.events import Event
 from connecting_families.audit.refusals import Why
 from connecting_families.audit.trail import Who
-from transfers import certificates, content, doors, keys, package
-from transfers import submission as submissions
+from transfers import content, doors, keys, package, recipients
 from transfers.envelope import CmsEnvelope
 from transfers.models import Submission
 from transfers.rules import lifecycle
@@ -77,6 +76,8 @@ def _seal(*, submission: Submission, outbox: Path, by: Who, at: datetime) -> Sub
     doors.refuse(NotSealed, lifecycle.reasons_against("seal", row.at_stage), row)
     found, reasons = means(row, at)
     doors.refuse(NotSealed, [*reasons, *_standing(row, at)], row)
+    if found is None:
+        raise AssertionError("What is missing for sealing comes with a reason.")
     with package.written_together(outbox) as create:
         try:
             sealed = _write(row, found, create, at)
@@ -106,7 +107,7 @@ def means(row: Submission, at: datetime) -> tuple[Means | None, list[Why]]:
     for file, purpose in PURPOSE_OF.items():
         chosen[file] = []
         for recipient in row.round.recipients:
-            usable, against = certificates.usable(recipient, purpose, at)
+            usable, against = recipients.usable(recipient, purpose, at)
             chosen[file] += usable
             reasons += against
     try:
@@ -157,6 +158,6 @@ def _manifest(row: Submission, at: datetime) -> dict[str, Any]:
         "counts": row.counts,
         "findings": [
             {"code": code, "open": count, "explanation": explained.get(code, "")}
-            for code, count in sorted(submissions.open_queries(row.cohort).items())
+            for code, count in sorted(queries.open_queries(row.cohort).items())
         ],
     }

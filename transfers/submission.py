@@ -6,8 +6,6 @@ from django.conf import settings
 
 from cohorts import queries
 from cohorts.models import Cohort
-from cohorts.rules.checks import QUERY
-from cohorts.rules.findings import KINDS
 from connecting_families.audit import trail
 from connecting_families.audit.events import Event
 from connecting_families.audit.refusals import Refused, Why
@@ -68,7 +66,7 @@ def explain(*, submission: Submission, code: str, text: str, by: Who, at: dateti
     """
     row = doors.locked(submission.pk)
     reasons = [] if row.at_stage is Stage.DRAFT else lifecycle.reasons_against("put forward", row.at_stage)
-    if code not in row.cohort.findings or KINDS[code].severity != QUERY:
+    if code not in queries.open_queries(row.cohort):
         reasons.append(Why("NO_SUCH_QUERY", f"The cohort has no open query {code} to explain."))
     if len(text.strip()) < 10:
         reasons.append(Why("NO_EXPLANATION", "Write a sentence which says why these records are right as they are."))
@@ -97,7 +95,7 @@ def put_forward(*, submission: Submission, by: Who, at: datetime) -> Submission:
         *gates.somebody_to_send(row.cohort.included),
         *doors.agreement(row, at),
         *gates.unmatched_objections(queries.standing_unmatched_objections(at)),
-        *gates.open_queries(open_queries(row.cohort), row.explanations.values_list("code", flat=True)),
+        *gates.open_queries(queries.open_queries(row.cohort), row.explanations.values_list("code", flat=True)),
     ]
     doors.refuse(NotPutForward, reasons, row, stopped=doors.guard(row, at))
     _shaped(row, by)
@@ -133,11 +131,6 @@ def take_up_again(*, submission: Submission, by: Who, at: datetime) -> Submissio
     row.save()
     trail.record(Event.SUBMISSION_DRAFTED, who=by, at=at, about=row)
     return row
-
-
-def open_queries(cohort: Cohort) -> dict[str, int]:
-    """The queries of a cohort: how many of each code."""
-    return {code: count for code, count in cohort.findings.items() if KINDS[code].severity == QUERY}
 
 
 def _shaped(row: Submission, by: Who) -> None:

@@ -6,7 +6,7 @@ import pgtrigger
 from django.db import models
 
 
-class Refusal(pgtrigger.Trigger):  # type: ignore[misc]
+class Refusal(pgtrigger.Trigger):
     """A trigger that runs the function refuse_change (audit's first migration) and nothing else.
 
     pgtrigger's own function bodies begin by asking a session setting whether to be ignored: not these.

@@ -209,4 +209,5 @@ def _action(changes: list[dict[str, Any]], record: str, reference: str) -> int:
 
 def entries() -> "models.QuerySet[Entry]":
     """All entries, the latest first."""
-    return Entry.objects.order_by("-id")
+    latest: models.QuerySet[Entry] = Entry.objects.order_by("-id")
+    return latest

@@ -49,7 +49,7 @@ def opened_by(*permissions: Permission) -> Callable[[View[P]], View[P]]:
             return view(request, *args, **kwargs)
 
         opened.permissions = permissions  # type: ignore[attr-defined]
-        return opened
+        return opened  # type: ignore[return-value]
 
     return guarded
 

@@ -13,7 +13,7 @@ from connecting_families.staff.guards import address_of
 from connecting_families.staff.models import User
 
 
-class Adapter(DefaultAccountAdapter):  # type: ignore[misc]
+class Adapter(DefaultAccountAdapter):
     """What allauth asks of us."""
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:  # noqa: ARG002 - allauth's signature

@@ -41,7 +41,7 @@ class Command(Act):
             raise Refused([Why("UNKNOWN_ROUND", f"There is no round {options['round']}. Open it with open_round.")])
         cohort = assembly.request(round_=round_, run_at=options["at"] or at, by=by, at=at)
         if options["queue"]:
-            tasks.assemble.delay(cohort.pk, correlation=cohort.correlation)
+            tasks.assemble.delay(cohort.pk)
             with worker_for_a_while():
                 self._wait(cohort)
         else:

@@ -35,7 +35,7 @@ class Command(Act):
                 "digest": outcome.digest,
                 "was": cohort.digest,
                 "same": outcome.same,
-                "differences": outcome.count,
+                "differences": outcome.number,
                 "who": [difference._asdict() for difference in outcome.differences],
             }
         )

@@ -1,11 +1,8 @@
 """The whole journey on invented families, each step said aloud; then the site, to walk it by hand."""
 
-import signal
-import subprocess
 import sys
+import time
 from argparse import ArgumentParser
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from django.conf import settings
@@ -13,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from connecting_families.audit import trail
 from connecting_families.demonstration import PASSWORD, SIGN_INS, Journey
-from connecting_families.workers import worker_command
+from connecting_families.workers import BEAT, WORKER, answering, child
 
 ADDRESS = "127.0.0.1:8000"
 
@@ -33,14 +30,17 @@ class Command(BaseCommand):
         """Walk, and serve."""
         if settings.PRODUCTION:
             raise CommandError("The demonstration invents people: it does not run in production.", returncode=1)
-        with _child(worker_command(beat=True)), trail.correlated():
+        with child(WORKER), child(BEAT), trail.correlated():
+            until = time.monotonic() + 20
+            while not answering() and time.monotonic() < until:
+                pass
             Journey(self.stdout.write, families=options["families"]).walk()
             if not options["no_serve"]:
                 self._serve()
 
     def _serve(self) -> None:
         gunicorn = [sys.executable, "-m", "gunicorn", "--bind", ADDRESS, "--workers", "2", "connecting_families.wsgi"]
-        with _child(gunicorn) as server:
+        with child(gunicorn) as server:
             self.stdout.write(
                 f"\nThe site is at http://{ADDRESS}/ until Ctrl-C. Sign in with the password {PASSWORD} as"
             )
@@ -50,18 +50,3 @@ class Command(BaseCommand):
                 server.wait()
             except KeyboardInterrupt:
                 self.stdout.write("\nStopped.")
-
-
-@contextmanager
-def _child(command: list[str]) -> Iterator[subprocess.Popen[bytes]]:
-    """A process that ends with the block; Ctrl-C reaches us alone, and we stop it in order."""
-    child = subprocess.Popen(command, cwd=settings.BASE_DIR, start_new_session=True)
-    try:
-        yield child
-    finally:
-        child.send_signal(signal.SIGTERM)
-        try:
-            child.wait(30)
-        except subprocess.TimeoutExpired:
-            child.kill()
-            child.wait()
