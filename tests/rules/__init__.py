@@ -1,0 +1,1 @@
+"""The rules, tested on invented facts alone: no database, no clock."""
