@@ -1,0 +1,1 @@
+"""The stages against a real database: a state is reached through the acts that lead to it."""
