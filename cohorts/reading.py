@@ -297,7 +297,8 @@ class SheetReader:
 
     def rows(self) -> Iterator[bytes]:
         piece = io.StringIO()
-        writer = csv.writer(piece, lineterminator="\n")
+        # All in quotation marks: the writer leaves a lone carriage return without, and COPY takes it for a line end.
+        writer = csv.writer(piece, lineterminator="\n", quoting=csv.QUOTE_ALL)
         try:
             for line, cells in enumerate(self._rows, start=2):
                 values = self._texts(line, cells)
