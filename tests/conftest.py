@@ -5,6 +5,7 @@ its own, copied from it, where what is committed stays: for workers, commands an
 """
 
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from urllib.parse import quote
 import psycopg
 import pytest
 from django.conf import settings
+from django.core.management import call_command
 from django.db import connection
 from pytest_django import DjangoDbBlocker
 
@@ -30,6 +32,20 @@ def _become(role: dict[str, Any]) -> None:
     connection.settings_dict.update({name: role[name] for name in ("USER", "PASSWORD", "HOST", "PORT")})
 
 
+def _drop(maintenance: "psycopg.Connection[Any]", name: str) -> None:
+    """Drop a database, once whoever was killed in it is gone: the server notices within moments."""
+    until = time.monotonic() + 30
+    while True:
+        try:
+            maintenance.execute(f'DROP DATABASE IF EXISTS "{name}"')
+        except psycopg.errors.ObjectInUse:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.05)
+        else:
+            return
+
+
 @pytest.fixture(scope="session")
 def django_db_setup(django_test_environment: None, django_db_blocker: DjangoDbBlocker) -> Iterator[str]:
     """Made as the owner, used as the site's role; one database for each process of the run."""
@@ -39,6 +55,8 @@ def django_db_setup(django_test_environment: None, django_db_blocker: DjangoDbBl
         _become(settings.DATABASE_OWNER)
         name = connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
         _become(site)
+        # Everything is there; this grants the site's role what it may do, as on any machine.
+        call_command("migrate", verbosity=0)
     yield name
     with django_db_blocker.unblock():
         _become(settings.DATABASE_OWNER)
@@ -56,7 +74,7 @@ def committed(
     with django_db_blocker.unblock():
         connection.close()
         with psycopg.connect(address_of(owner["NAME"], owner), autocommit=True) as maintenance:
-            maintenance.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+            _drop(maintenance, name)
             maintenance.execute(f'CREATE DATABASE "{name}" TEMPLATE "{django_db_setup}"')
             connection.settings_dict["NAME"] = name
             monkeypatch.setenv("DATABASE_URL", address_of(name, connection.settings_dict))
@@ -66,7 +84,7 @@ def committed(
             finally:
                 connection.close()
                 connection.settings_dict["NAME"] = django_db_setup
-                maintenance.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+                _drop(maintenance, name)
 
 
 @pytest.fixture
