@@ -1,0 +1,1 @@
+"""What goes wrong around the program, and what is lost: nothing."""
