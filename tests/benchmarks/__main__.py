@@ -1,0 +1,48 @@
+"""make bench [ONLY=name,…] [FAMILIES=n]: prints a table and writes var/bench.json."""
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+
+from connecting_families import embedded
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def main() -> None:
+    """Measure what was asked for, one after the other."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "connecting_families.settings")
+    os.environ.setdefault("CF_DATA_DIR", str(ROOT / "var" / "bench"))
+    embedded.ensure(os.environ)
+    import django
+
+    django.setup()
+    from tests.benchmarks import assembly, loading
+    from tests.benchmarks.measured import Measured
+
+    benchmarks = {
+        "load_vs_copy": loading.load_vs_copy,
+        "assembly_vs_sql": assembly.assembly_vs_sql,
+        "assembly_memory": assembly.assembly_memory,
+    }
+    parser = argparse.ArgumentParser(description=__doc__, prog="make bench")
+    parser.add_argument("--only", default=",".join(benchmarks), help="names, separated by commas")
+    parser.add_argument("--families", type=int, default=10_000)
+    asked = parser.parse_args()
+    names = [name for name in asked.only.split(",") if name]
+    if unknown := sorted(set(names) - set(benchmarks)):
+        sys.exit(f"There is no benchmark {', '.join(unknown)}. Choose from {', '.join(benchmarks)}.")
+    results: list[Measured] = []
+    for name in names:
+        results.append(benchmarks[name](asked.families))
+        sys.stdout.write(results[-1].line() + "\n")
+        sys.stdout.flush()
+    out = ROOT / "var" / "bench.json"
+    out.parent.mkdir(exist_ok=True)
+    out.write_text(json.dumps([result.as_json() for result in results], indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
