@@ -13,6 +13,7 @@ from django.db import connection
 from cohorts import assembly, deciding, tasks
 from cohorts.models import Cohort, Decision, Finding
 from cohorts.replay import Replayed, replay
+from cohorts.rules.inclusion import examine
 from connecting_families.alone import Work
 from connecting_families.audit.models import Entry
 from connecting_families.audit.trail import duty
@@ -166,7 +167,6 @@ def test_a_replay_names_who_differs_because_facts_changed(
 
 def test_a_replay_names_who_differs_because_the_rules_changed(walk_to: WalkTo, monkeypatch: pytest.MonkeyPatch) -> None:
     walk = walk_to("assemble")
-    examine = deciding.examine
 
     def stricter(family: Any, asked: Any) -> Any:
         decisions, findings = examine(family, asked)
