@@ -37,7 +37,6 @@ STREETS = _words(
 INDICATORS = {1: 6, 2: 6, 3: 8, 4: 5, 5: 3, 6: 4}
 DATASETS = ["PNC", "PRI", "NPD", "ILR", "WPLS", "HES", "MHSDS", "IAPT", "MCDS", "NDTMS"]
 EVERYTHING = ";".join(DATASETS)
-TEAMS = ["North", "East", "South", "West"]
 LETTERS = "ABDEFGHJLNPQRSTUWXYZ"
 FLAWS = ("given", "family", "dob", "sex", "address", "baby", "line", "digits", "postcode", "pseudo")
 PROTECTIONS = ("adoption", "witness_protection", "other_court_order", "refuge", "sensitive_address")
@@ -122,16 +121,10 @@ class _Council:
         ):
             self.put("notice_versions", version=version, published_on=on, basis=basis, datasets=cover, recipients="ONS")
         self.put(
-            "agreements",
-            reference="DSA-2026",
-            parties="Council;DLUHC;ONS",
-            purpose="research",
-            in_force_from="2026-01-01",
-            in_force_to="2027-12-31",
-            datasets=EVERYTHING,
-            recipients="ONS",
+            "agreements", reference="DSA-2026", parties="Council;DLUHC;ONS", purpose="research",
+            in_force_from="2026-01-01", in_force_to="2027-12-31", datasets=EVERYTHING, recipients="ONS",
             legal_reference="UK GDPR Art 6(1)(e)",
-        )
+        )  # fmt: skip
 
     def family(self, family: str) -> None:
         """A family with its people, problems, engagements and permissions."""
@@ -141,7 +134,7 @@ class _Council:
         self.put(
             "families",
             family_ref=family,
-            team=draw.choice(TEAMS),
+            team=draw.choice(("North", "East", "South", "West")),
             flagged_on=flagged,
             flagged_by=self.worker(),
             lifted_on=max(lifted, flagged) if lifted else None,
