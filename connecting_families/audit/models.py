@@ -62,7 +62,7 @@ class Entry(AbstractLogEntry):
     families is never here: identifiers are named as changed, without what they were.
     """
 
-    event = models.CharField(max_length=40, choices=[(event.name, event.value) for event in Event])
+    event = models.CharField(max_length=40, help_text="A code of events.py.")
     record = models.CharField(max_length=60, blank=True, help_text="The kind of record, as app.model.")
     reference = models.CharField(max_length=200, blank=True, help_text="The record's own reference.")
     who = models.CharField(max_length=150, help_text="A user name, or a machine's duty as system:duty.")
