@@ -1,7 +1,8 @@
 # Two commands on a fresh machine: make demo, make test. Both make .venv first, from the locked requirements.
 
+IN_RANGE := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
-	"$$p" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && command -v "$$p" && break; done)
+	"$$p" -c '$(IN_RANGE)' 2>/dev/null && command -v "$$p" && break; done)
 VENV := .venv
 RUN := $(VENV)/bin/python
 STAMP := $(VENV)/installed
@@ -11,13 +12,14 @@ NOWHERE := DATABASE_URL=postgresql://nobody@localhost/none REDIS_URL=redis://loc
 .PHONY: demo test check styles bench lock clean
 .DELETE_ON_ERROR:
 
+# The stamp is a copy of what was installed, made when all of it was: a set-up that was interrupted begins again.
 $(STAMP): requirements-dev.txt
-	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed, and none was found. Set PYTHON to one."; exit 1; }
-	@echo "Setting up $(VENV) with $(PYTHON) ..."
-	@rm -rf $(VENV)
-	@"$(PYTHON)" -m venv $(VENV)
-	@$(RUN) -m pip install --quiet --disable-pip-version-check --no-warn-script-location --require-hashes -r requirements-dev.txt
-	@touch $(STAMP)
+	@if cmp -s requirements-dev.txt $(STAMP); then touch $(STAMP); exit; fi; \
+	"$(PYTHON)" -c '$(IN_RANGE)' 2>/dev/null || { echo "Python 3.11, 3.12 or 3.13 is needed. Set PYTHON to one." >&2; exit 1; }; \
+	echo "Setting up $(VENV) with $(PYTHON) ..."; \
+	rm -rf $(VENV) && "$(PYTHON)" -m venv $(VENV) && \
+	$(RUN) -m pip install --quiet --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt && \
+	cp requirements-dev.txt $(STAMP)
 
 demo: $(STAMP)
 	@$(RUN) manage.py demo $(ARGS)

