@@ -52,7 +52,7 @@ def ensure(environ: MutableMapping[str, str]) -> bool:
     except PermissionError as refused:
         _stop(f"{refused.filename} is not yours to use. Set CF_DATA_DIR to a folder of your own.")
     for name, role in (("DATABASE_URL", "cf_app"), ("DATABASE_OWNER_URL", "cf_owner")):
-        # Not as the host of the address: readers of addresses make its letters small.
+        # A folder of sockets is not a host name: libpq takes it as a parameter, and nobody reads it as anything else.
         environ[name] = f"postgresql://{role}@/connecting_families?host={quote(str(sockets / 'db'), safe='')}"
     environ["REDIS_URL"] = f"unix://{quote(str(sockets / 'valkey.sock'))}?db=0"
     environ["CF_EMBEDDED_BY"] = str(home)
