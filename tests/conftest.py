@@ -32,7 +32,7 @@ def _become(role: dict[str, Any]) -> None:
     connection.settings_dict.update({name: role[name] for name in ("USER", "PASSWORD", "HOST", "PORT")})
 
 
-def _drop(maintenance: "psycopg.Connection[Any]", name: str) -> None:
+def drop(maintenance: "psycopg.Connection[Any]", name: str) -> None:
     """Drop a database, once whoever was killed in it is gone: the server notices within moments."""
     until = time.monotonic() + 30
     while True:
@@ -74,7 +74,7 @@ def committed(
     with django_db_blocker.unblock():
         connection.close()
         with psycopg.connect(address_of(owner["NAME"], owner), autocommit=True) as maintenance:
-            _drop(maintenance, name)
+            drop(maintenance, name)
             maintenance.execute(f'CREATE DATABASE "{name}" TEMPLATE "{django_db_setup}"')
             connection.settings_dict["NAME"] = name
             monkeypatch.setenv("DATABASE_URL", address_of(name, connection.settings_dict))
@@ -84,7 +84,7 @@ def committed(
             finally:
                 connection.close()
                 connection.settings_dict["NAME"] = django_db_setup
-                _drop(maintenance, name)
+                drop(maintenance, name)
 
 
 @pytest.fixture

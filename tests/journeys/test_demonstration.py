@@ -28,7 +28,7 @@ def data() -> Iterator[Path]:
 
 def give(data: Path, *words: str) -> "subprocess.CompletedProcess[str]":
     """Give a command on a machine that has no servers."""
-    environ = {k: v for k, v in os.environ.items() if not k.endswith("_URL") and k != "CF_EMBEDDED_CLUSTER"}
+    environ = {k: v for k, v in os.environ.items() if not k.endswith("_URL") and k != "CF_EMBEDDED_BY"}
     return subprocess.run(
         [sys.executable, "manage.py", *words],
         cwd=ROOT,

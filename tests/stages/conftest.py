@@ -13,7 +13,7 @@ from django.test import override_settings
 from psycopg import sql
 from pytest_django import DjangoDbBlocker
 
-from tests.conftest import address_of
+from tests.conftest import address_of, drop
 from tests.stages.walk import ORDER, Walk, make_keys
 
 WalkTo = Callable[[str], Walk]
@@ -68,22 +68,23 @@ class Stands:
         """A database like another one."""
         self.drop(name)
         statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
-        as_owner(statement.format(sql.Identifier(name), sql.Identifier(template)))
+        with maintenance() as server:
+            server.execute(statement.format(sql.Identifier(name), sql.Identifier(template)))
         self.copies.append(name)
 
     def drop(self, name: str) -> None:
         """Away with a copy."""
-        as_owner(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+        with maintenance() as server:
+            drop(server, name)
 
 
 QUICK = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
-def as_owner(statement: sql.Composed) -> None:
-    """One statement on the maintenance database."""
+def maintenance() -> "psycopg.Connection[Any]":
+    """A connection of the owner, away from every database of a test."""
     owner = configured.DATABASE_OWNER
-    with psycopg.connect(address_of(owner["NAME"], owner), autocommit=True) as maintenance:
-        maintenance.execute(statement)
+    return psycopg.connect(address_of(owner["NAME"], owner), autocommit=True)
 
 
 class connected_to:  # noqa: N801 - reads as what it does
