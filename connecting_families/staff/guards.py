@@ -13,7 +13,7 @@ from django.utils import timezone
 from connecting_families.audit import trail
 from connecting_families.audit.events import Event
 from connecting_families.audit.refusals import Refused, Why
-from connecting_families.audit.trail import Who
+from connecting_families.audit.trail import Who, duty
 from connecting_families.staff.models import User
 from connecting_families.staff.roles import Permission, roles_permitting
 
@@ -89,7 +89,9 @@ def person_at_the_prompt(username: str, permission: Permission, at: datetime) ->
     """
     user = User.objects.filter(username=username).first()
     if user is None:
-        raise NotPermitted([Why("UNKNOWN_USER", f"There is no member of staff with the user name {username!r}.")])
+        with trail.act(duty("prompt"), at):
+            unknown = Why("UNKNOWN_USER", f"There is no member of staff with the user name {username!r}.")
+            raise NotPermitted([unknown], record="command", reference=permission.name)
     who = user.who()
     if not user.may(permission):
         reason = (
