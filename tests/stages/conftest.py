@@ -66,6 +66,8 @@ class Stands:
 
     def copy(self, template: str, name: str) -> None:
         """A database like another one."""
+        # A test that needed no copy of its own may have left the connection open, and nobody may be on a template.
+        connection.close()
         self.drop(name)
         statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
         with maintenance() as server:

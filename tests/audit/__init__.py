@@ -1,0 +1,1 @@
+"""The trail: every act is on it, and nothing of it changes."""
