@@ -8,3 +8,7 @@ class ConnectingFamiliesConfig(AppConfig):
 
     name = "connecting_families"
     verbose_name = "Connecting Families"
+
+    def ready(self) -> None:
+        """Make our Celery the one to which tasks belong, also where work is only handed over: the site, commands."""
+        from connecting_families import celery  # noqa: F401
