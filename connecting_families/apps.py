@@ -1,5 +1,7 @@
 """The project as an app: its commands, templates' tags and kit."""
 
+from importlib import import_module
+
 from django.apps import AppConfig
 
 
@@ -10,5 +12,5 @@ class ConnectingFamiliesConfig(AppConfig):
     verbose_name = "Connecting Families"
 
     def ready(self) -> None:
-        """Make our Celery the one to which tasks belong, also where work is only handed over: the site, commands."""
-        from connecting_families import celery  # noqa: F401
+        """Work is handed to our workers from here on, not to Celery's default."""
+        import_module("connecting_families.celery")
