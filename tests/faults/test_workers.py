@@ -102,10 +102,9 @@ def test_an_assembly_killed_at_ten_random_moments_leaves_no_half_cohort_and_is_f
     assert expected is not None
     interrupted = 0
     for _ in range(MOMENTS):
-        cohort = assembly.request(round_=on_file, run_at=expected.run_at, by=LOADER, at=now())
         with a_worker() as worker:
-            # The worker finds what is due when it is ready; from there a run takes about half a second.
             wait_until(lambda: app.control.ping(timeout=0.3, limit=1) != [])
+            cohort = assembly.request(round_=on_file, run_at=expected.run_at, by=LOADER, at=now())
             tasks.assemble.delay(cohort.pk)
             time.sleep(draw.uniform(0, 1.2 * expected.seconds))
             worker.kill()
