@@ -5,7 +5,7 @@ from argparse import ArgumentTypeError
 from datetime import date, datetime
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand
 from django.utils import timezone
 
 from connecting_families.audit import trail
@@ -39,10 +39,6 @@ class Act(BaseCommand):
 
     duty = ""
     requires_system_checks: list[str] = []
-
-    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
-        """Exit 2 and say what would be right where the usage is wrong, also when called from Python."""
-        return super().create_parser(prog_name, subcommand, **kwargs)
 
     def execute(self, *args: Any, **options: Any) -> str | None:
         """Run with a correlation of its own; a refusal prints its reasons and exits with 1."""

@@ -34,9 +34,20 @@ def request(*, submission: Submission, by: Who, at: datetime) -> Submission:
     doors.refuse(NotDelivered, lifecycle.reasons_against("attempt delivery", row.at_stage), row)
     doors.refuse(NotDelivered, _standing(row, at), row, stopped=doors.guard(row, at))
     row.delivery_requested_by_id, row.delivery_requested_at = by.person, at
+    row.correlation = trail.correlation()
     row.save()
     trail.record(Event.DELIVERY_REQUESTED, who=by, at=at, about=row)
     return row
+
+
+@trail.stage
+def put_off(*, submission: Submission, by: Who, at: datetime) -> None:
+    """Take back that delivery was asked for, after a refusal: a person looks at it, and asks again."""
+    row = doors.locked(submission.pk)
+    if row.at_stage in (Stage.SEALED, Stage.SENDING) and row.delivery_requested_at is not None:
+        row.delivery_requested_by, row.delivery_requested_at = None, None
+        row.save()
+        trail.record(Event.DELIVERY_PUT_OFF, who=by, at=at, about=row)
 
 
 def deliver(*, submission: Submission, by: Who, at: datetime) -> Submission | None:
@@ -74,6 +85,8 @@ def _attempt(*, submission: Submission, by: Who, at: datetime) -> DeliveryAttemp
         earlier.outcome, earlier.settled_at = "failed", at
         earlier.save()
     row.stage = lifecycle.after("attempt delivery").name
+    # From here on the workers see to it that it is known how this ended.
+    row.delivery_requested_at = row.delivery_requested_at or at
     row.save()
     attempt = DeliveryAttempt.objects.create(
         submission=row, channel="folder", attempted_by=by.reference, attempted_at=at

@@ -5,9 +5,13 @@ act is refused, and the submission is void. No setting turns this off.
 """
 
 import functools
+import time
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import ParamSpec, TypeVar
+
+from django.conf import settings
+from django.db import transaction
 
 from cohorts import queries
 from cohorts.rules.clocks import LONDON
@@ -19,6 +23,9 @@ from transfers.models import Submission
 from transfers.rules import extract, gates, lifecycle
 from transfers.rules.gates import AgreementFacts
 from transfers.rules.lifecycle import Stage
+
+LEEWAY = timedelta(seconds=5)
+"""An objection that came while an act was being asked for counts, though it came after the clock was read for it."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -35,8 +42,10 @@ def locked(submission_id: int) -> Submission:
 
 def guard(submission: Submission, at: datetime) -> list[Why]:
     """Why somebody in this submission may no longer be sent; from here to the end of the act nothing can change it."""
+    began = time.perf_counter()
     queries.hold_permissions()
-    return gates.at_the_door(queries.permission_lost(submission.cohort, at), queries.SENTENCES)
+    moment = at + timedelta(seconds=time.perf_counter() - began) + LEEWAY
+    return gates.at_the_door(queries.permission_lost(submission.cohort, moment), queries.SENTENCES)
 
 
 def agreement(submission: Submission, at: datetime) -> list[Why]:
@@ -93,7 +102,7 @@ def guarded(act: Callable[P, R]) -> Callable[P, R]:
 
 @trail.stage
 def void(*, submission: Submission, why: str, codes: list[str], by: Who, at: datetime) -> None:
-    """Make a submission void for good: what is sent instead is built again from a new cohort.
+    """Make a submission void for good: what is sent instead is built again from a new cohort. Its packages go.
 
     Nothing happens to one that is on its way already, or void.
     """
@@ -102,4 +111,6 @@ def void(*, submission: Submission, why: str, codes: list[str], by: Who, at: dat
         return
     row.stage, row.void_reason = Stage.VOID.name, why
     row.save()
+    packages = [settings.CF_OUTBOX / file["name"] for file in row.sealed_files]
+    transaction.on_commit(lambda: [path.unlink(missing_ok=True) for path in packages])
     trail.record(Event.SUBMISSION_VOIDED, who=by, at=at, about=row, details={"reasons": codes})

@@ -4,8 +4,9 @@ The packages are written under temporary names while nobody waits; then, in one 
 was written is held against what was approved, the files get their names, and the submission is sealed.
 """
 
+import time
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -49,9 +50,20 @@ def request(*, submission: Submission, by: Who, at: datetime) -> Submission:
     _, reasons = means(row, at)
     doors.refuse(NotSealed, [*reasons, *_standing(row, at)], row, stopped=doors.guard(row, at))
     row.sealing_requested_by_id, row.sealing_requested_at = by.person, at
+    row.correlation = trail.correlation()
     row.save()
     trail.record(Event.SEALING_REQUESTED, who=by, at=at, about=row)
     return row
+
+
+@trail.stage
+def put_off(*, submission: Submission, by: Who, at: datetime) -> None:
+    """Take back that sealing was asked for, after a refusal: a person mends what was wrong, and asks again."""
+    row = doors.locked(submission.pk)
+    if row.at_stage is lifecycle.Stage.APPROVED and row.sealing_requested_at is not None:
+        row.sealing_requested_by, row.sealing_requested_at = None, None
+        row.save()
+        trail.record(Event.SEALING_PUT_OFF, who=by, at=at, about=row)
 
 
 def seal(*, submission: Submission, by: Who, at: datetime) -> Submission | None:
@@ -72,6 +84,7 @@ def seal(*, submission: Submission, by: Who, at: datetime) -> Submission | None:
 @doors.guarded
 @trail.stage
 def _seal(*, submission: Submission, outbox: Path, by: Who, at: datetime) -> Submission:
+    began = time.perf_counter()
     row = Submission.objects.select_related("cohort", "round__agreement", "prepared_by").get(pk=submission.pk)
     doors.refuse(NotSealed, lifecycle.reasons_against("seal", row.at_stage), row)
     found, reasons = means(row, at)
@@ -84,10 +97,12 @@ def _seal(*, submission: Submission, outbox: Path, by: Who, at: datetime) -> Sub
         except package.ContentDiffersError:
             changed = Why("CONTENT_CHANGED", "The records changed since the approval. Build the submission again.")
             doors.refuse(NotSealed, [], row, stopped=[changed])
+        # Writing took its time: who objected meanwhile is not sent.
+        now = at + timedelta(seconds=time.perf_counter() - began)
         row = doors.locked(submission.pk)
         reasons = lifecycle.reasons_against("seal", row.at_stage)
-        doors.refuse(NotSealed, [*reasons, *_standing(row, at)], row, stopped=doors.guard(row, at))
-        row.stage, row.sealed_at = lifecycle.after("seal").name, at
+        doors.refuse(NotSealed, [*reasons, *_standing(row, now)], row, stopped=doors.guard(row, now))
+        row.stage, row.sealed_at = lifecycle.after("seal").name, now
         row.sealed_files = [{"name": file.name, "bytes": file.size, "sha256": file.sha256} for file in sealed]
         row.save()
         trail.record(

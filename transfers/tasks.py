@@ -4,9 +4,9 @@ import logging
 
 from celery import shared_task
 from django.db import DatabaseError, InterfaceError
-from django.db.models import Q
 from django.utils import timezone
 
+from connecting_families.audit import trail
 from connecting_families.audit.refusals import Refused
 from connecting_families.audit.trail import duty
 from transfers import delivery, sealing
@@ -19,9 +19,11 @@ logger = logging.getLogger(__name__)
 @shared_task
 def seal(submission_id: int) -> None:
     """Seal a submission for which that was asked; a refusal is on the trail, a lost database is tried again."""
+    row = Submission.objects.get(pk=submission_id)
     try:
-        sealing.seal(submission=Submission.objects.get(pk=submission_id), by=duty("seal"), at=timezone.now())
+        sealing.seal(submission=row, by=duty("seal"), at=timezone.now())
     except Refused as refusal:
+        sealing.put_off(submission=row, by=duty("seal"), at=timezone.now())
         logger.warning("Sealing submission %s was refused: %s", submission_id, ", ".join(refusal.codes))
     except (DatabaseError, InterfaceError, OSError) as error:
         logger.warning("Sealing submission %s was interrupted (%s).", submission_id, type(error).__name__)
@@ -30,9 +32,11 @@ def seal(submission_id: int) -> None:
 @shared_task
 def deliver(submission_id: int) -> None:
     """Deliver a submission for which that was asked; what is not known is looked at again by the sweep."""
+    row = Submission.objects.get(pk=submission_id)
     try:
-        delivery.deliver(submission=Submission.objects.get(pk=submission_id), by=duty("deliver"), at=timezone.now())
+        delivery.deliver(submission=row, by=duty("deliver"), at=timezone.now())
     except Refused as refusal:
+        delivery.put_off(submission=row, by=duty("deliver"), at=timezone.now())
         logger.warning("Delivering submission %s was refused: %s", submission_id, ", ".join(refusal.codes))
     except (DatabaseError, InterfaceError, OSError) as error:
         logger.warning("Delivering submission %s was interrupted (%s).", submission_id, type(error).__name__)
@@ -42,14 +46,17 @@ def deliver(submission_id: int) -> None:
 def seal_what_is_due() -> None:
     """Find what was to be sealed and is not: whoever is still at one keeps it."""
     due = Submission.objects.filter(stage=Stage.APPROVED.name, sealing_requested_at__isnull=False)
-    for submission_id in due.values_list("pk", flat=True):
-        seal.delay(submission_id)
+    for submission_id, correlation in due.values_list("pk", "correlation"):
+        with trail.correlated(correlation):
+            seal.delay(submission_id)
 
 
 @shared_task
 def deliver_what_is_due() -> None:
-    """Find what was to be delivered and has not arrived."""
-    asked_for = Q(stage=Stage.SEALED.name, delivery_requested_at__isnull=False)
-    due = Submission.objects.filter(asked_for | Q(stage=Stage.SENDING.name))
-    for submission_id in due.values_list("pk", flat=True):
-        deliver.delay(submission_id)
+    """Find what was to be delivered, or was begun, and of which it is not known that it arrived."""
+    due = Submission.objects.filter(
+        stage__in=[Stage.SEALED.name, Stage.SENDING.name], delivery_requested_at__isnull=False
+    )
+    for submission_id, correlation in due.values_list("pk", "correlation"):
+        with trail.correlated(correlation):
+            deliver.delay(submission_id)

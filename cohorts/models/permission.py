@@ -67,8 +67,9 @@ class Consent(models.Model):
 
 
 @audited(
-    recordable="id reference person family made_by channel received_at datasets lifted_at refused_at refusal_reason"
+    recordable="id reference person family made_by channel received_at datasets lifted_at refused_at"
     " refusal_reference told_on narrowed_to",
+    masked="refusal_reason",
     m2m="narrowed_to",
 )
 class Objection(models.Model):

@@ -27,7 +27,7 @@ from connecting_families.staff.models import User
 from tests.oracle.bulk import write
 from tests.stages.conftest import WalkTo
 from tests.stages.walk import LINE, ORDER, PASSWORD, PEOPLE, RUN, Walk, files, recipient_pem
-from transfers import certificates, delivery, doors
+from transfers import certificates, delivery, doors, sealing
 from transfers.models import DeliveryAttempt, RecipientCertificate
 
 HOME = Path(__file__).parent.parent.parent
@@ -103,6 +103,14 @@ def void(walk: Walk) -> None:
     doors.void(submission=walk.submission, why="Tried.", codes=["TRIED"], by=duty("guard"), at=walk.now())
 
 
+def put_off_sealing(walk: Walk) -> None:
+    sealing.put_off(submission=walk.submission, by=duty("seal"), at=walk.now())
+
+
+def put_off_delivery(walk: Walk) -> None:
+    delivery.put_off(submission=walk.submission, by=duty("deliver"), at=walk.now())
+
+
 def attempt(walk: Walk) -> None:
     delivery._attempt(submission=walk.submission, by=duty("deliver"), at=walk.now())
 
@@ -148,6 +156,8 @@ ACTS = {
     "transfers.doors.void": Act("approve", void, Event.SUBMISSION_VOIDED),
     "transfers.sealing.request": Act(before("ask to seal"), does("ask to seal"), Event.SEALING_REQUESTED),
     "transfers.sealing._seal": Act(before("seal"), does("seal"), Event.SUBMISSION_SEALED),
+    "transfers.sealing.put_off": Act("ask to seal", put_off_sealing, Event.SEALING_PUT_OFF),
+    "transfers.delivery.put_off": Act("ask to deliver", put_off_delivery, Event.DELIVERY_PUT_OFF),
     "transfers.delivery.request": Act(before("ask to deliver"), does("ask to deliver"), Event.DELIVERY_REQUESTED),
     "transfers.delivery._attempt": Act(before("deliver"), attempt, Event.DELIVERY_ATTEMPTED),
     "transfers.delivery._arrived": Act(before("deliver"), arrive, Event.SUBMISSION_DELIVERED, attempt),

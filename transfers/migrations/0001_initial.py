@@ -55,6 +55,7 @@ class Migration(migrations.Migration):
                 ('sealed_files', models.JSONField(blank=True, default=list, help_text='Name, bytes and SHA-256 of each file.')),
                 ('delivery_requested_at', models.DateTimeField(blank=True, null=True)),
                 ('sent_at', models.DateTimeField(blank=True, null=True)),
+                ('correlation', models.CharField(blank=True, help_text='Of whoever asked the workers last.', max_length=32)),
                 ('void_reason', models.TextField(blank=True)),
                 ('approved_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('cohort', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='submissions', to='cohorts.cohort')),

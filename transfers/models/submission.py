@@ -39,8 +39,9 @@ class NotByWhoShapedIt(models.Func):
 @audited(
     recordable="id name round cohort stage prepared_by prepared_at shaped_by content_sha256 identifiers_sha256"
     " programme_sha256 content counts put_forward_at approved_by approved_at approved_content_sha256"
-    " sent_back_reason sealing_requested_by sealing_requested_at sealed_at sealed_files delivery_requested_by"
-    " delivery_requested_at sent_at void_reason"
+    " sealing_requested_by sealing_requested_at sealed_at sealed_files delivery_requested_by"
+    " delivery_requested_at sent_at correlation void_reason",
+    masked="sent_back_reason",
 )
 class Submission(models.Model):
     """What is to leave the council for one round, from draft to destruction (spec/submission.md)."""
@@ -75,6 +76,7 @@ class Submission(models.Model):
     )
     delivery_requested_at = models.DateTimeField(null=True, blank=True)
     sent_at = models.DateTimeField(null=True, blank=True)
+    correlation = models.CharField(max_length=32, blank=True, help_text="Of whoever asked the workers last.")
     void_reason = models.TextField(blank=True)
 
     class Meta:
@@ -102,7 +104,7 @@ class Submission(models.Model):
         return Stage[self.stage]
 
 
-@audited(recordable="id submission code text by at")
+@audited(recordable="id submission code by at", masked="text")
 class Explanation(models.Model):
     """Why open queries of one code are right as they are; it travels in the manifest."""
 
