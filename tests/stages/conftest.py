@@ -37,7 +37,8 @@ class Stands:
             place = ORDER.index(act)
             earlier = ORDER[place - 1] if place else BEFORE
             minutes = self.minutes.get(earlier, 0) if self.after(earlier) else 0
-            name, here = f"{self.base}_after_{place}", self.folder / f"after-{place}"
+            # Other folders of tests may have stands of their own.
+            name, here = f"{self.base}_{self.folder.name}_{place}", self.folder / f"after-{place}"
             self.copy(self.names[earlier], name)
             self.carry(earlier, here)
             walk = Walk(here, minutes=self.minutes.get(earlier, minutes))
@@ -121,7 +122,7 @@ def walk_to(
     stands: Stands, django_db_blocker: DjangoDbBlocker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Any
 ) -> Iterator[WalkTo]:
     """`walk_to(act)`: a database and folders of this test's own, as they stand after that act."""
-    name = f"{stands.base}_walk"
+    name = f"{stands.base}_{stands.folder.name}_walk"
     here = tmp_path / "data"
     with django_db_blocker.unblock():
         inside = connected_to(name)
