@@ -84,7 +84,7 @@ def examples(
     """
     # Hypothesis varies one example in many small ways; here many different examples tell more.
     chance = draw(st.randoms(use_true_random=True))
-    aspects = draw(st.integers(0, 10))
+    most = draw(st.integers(2, 10))
     cut_off, notice_days = chance.choice(CUT_OFFS), chance.choice((28, 0, 7))
     asked = Asked(
         cut_off=cut_off,
@@ -98,7 +98,7 @@ def examples(
     indicators = tuple((code, months) for code, _, months in framework.indicators) if framework else TF
     invented = _Invented(chance, asked, indicators, foreign)
     for group in range(groups):
-        invented.group(f"/{group}" if group else "", chance.sample(ASPECTS, len(ASPECTS))[:aspects])
+        invented.group(f"/{group}" if group else "", chance.sample(ASPECTS, chance.randint(1, most)))
     return Example(invented.files, asked)
 
 
@@ -154,6 +154,7 @@ class _Invented:
         self.people: list[str] = []
         self.members: list[tuple[str, str]] = []
         self.edges: list[date] = []  # days on which somebody joins or leaves a family
+        self.moving: list[str] = []  # families whom somebody joins or leaves on the cut-off
         families = [ref + suffix for ref in FAMILY_REFS[: self.one(2, 3, 4)]]
         for family in families:
             self.family(family)
@@ -266,11 +267,19 @@ class _Invented:
         self.put("addresses", person_ref=ref, from_on=from_on, to_on=to_on, postcode="AB1 2CD", **numbered)
 
     def membership(self, family: str, ref: str, aspect: str = "membership") -> None:
-        edges = [*_near(self.cut_off), *(_near(self.told_by) if aspect == "membership" else ())]
-        joined = self.odd(aspect, self.cut_off - 500 * DAY, *edges)
-        left = self.odd(aspect, "", *edges, joined)
+        edges, long_ago = _near(self.cut_off), self.cut_off - 500 * DAY
+        if self.odd(aspect, "", "", "", "came back"):
+            self.stay(family, ref, long_ago, self.one(*_near(self.told_by)))
+            self.stay(family, ref, self.one(*edges), "")
+        else:
+            joined = self.odd(aspect, long_ago, *edges, *_near(self.told_by))
+            self.stay(family, ref, joined, self.odd(aspect, "", *edges, *edges, joined))
+
+    def stay(self, family: str, ref: str, joined: date, left: Any) -> None:
         self.edges += [joined, *([left] if left else ())]
         self.members.append((family, ref))
+        if self.cut_off in (joined, left):
+            self.moving.append(family)
         resident = self.one("true", "true", "false") if {"evidence", "again"} & set(self.lively) else "true"
         self.put("memberships", family_ref=family, person_ref=ref, joined_on=joined, left_on=left,
                  relationship="other_relative", lives_in_household=resident,
@@ -285,15 +294,21 @@ class _Invented:
     def evidence(self, family: str) -> None:
         minimum = self.asked.framework.minimum if self.asked.framework else 2
         lasting = [code for code, months in self.indicators if months is None]
-        for code in lasting[: self.odd("evidence", minimum, minimum - 1)]:
-            self.seen(family, "", code, self.cut_off - 100 * DAY, "")
+        long_ago = self.cut_off - 100 * DAY
         here = [ref for theirs, ref in self.members if theirs == family]
-        marked = {row["person_ref"] for file in ("protections", "objections") for row in self.files.get(file, ())}
-        out = [ref for ref in here if ref in marked] or here
+        files = ("protections", "objections", "consents")
+        marked = {row["person_ref"] for file in files for row in self.files.get(file, ())}.intersection(here)
+        known = self.odd("evidence", minimum, minimum - 1)
+        if marked and self.one(1, 2) == 1:
+            # The last problem needed is known of somebody who may be out.
+            known = minimum - 1
+            self.seen(family, self.one(*sorted(marked)), lasting[-1], long_ago, "")
+        for code in lasting[:known]:
+            self.seen(family, "", code, long_ago, "")
         for _ in self.some("evidence", 5):
             code, months = self.one(*self.indicators, (self.foreign, None))
             days = _months_before(self.cut_off, months) if months else [*_near(self.cut_off), date(2001, 1, 1)]
-            about = self.one("", self.one(*here), self.one(*out), self.one(*self.people))
+            about = self.one("", self.one(*here), self.one(*here), self.one(*self.people))
             day = self.one(self.cut_off - 30 * DAY, self.one(*days))
             self.seen(family, about, code, day, self.one("", "", "", self.one(*self.instants())))
 
@@ -335,7 +350,7 @@ class _Invented:
         why = {"refusal_reason": "Overriding grounds", "refusal_reference": "Article 21", "told_on": "2026-01-05"}
         self.put("objections", objection_ref=f"O{self.number('objections')}", made_by="parent", channel="phone",
                  person_ref=(ref or self.one(*self.people)) if about == "person" else "",
-                 family_ref=self.one(*families) if about == "family" else "",
+                 family_ref=self.one(*families, *self.moving, *self.moving) if about == "family" else "",
                  received_at=self.one((self.asked.run_at - 10 * DAY).isoformat(), self.one(*self.instants())),
                  datasets=self.some_datasets(), lifted_at=lifted,
                  refused_at=refused, **(why if refused else {}))  # fmt: skip

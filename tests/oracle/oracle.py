@@ -57,7 +57,10 @@ def decisions(connection: Any, asked: Asked) -> bytes:
 
 
 def insert(connection: Any, cohort_id: int, asked: Asked) -> int:
-    """Write the decisions as this cohort's, as a run does, and say how many. The caller commits or rolls back."""
+    """Write the decisions as this cohort's, as a run does, and say how many.
+
+    Inside the caller's transaction the caller commits or rolls back; outside one they are committed here.
+    """
     with _judged(connection, asked) as cursor:
         for file in ("8_digest.sql", "9_insert.sql"):
             cursor.execute(_text(file), {"cohort_id": cohort_id})

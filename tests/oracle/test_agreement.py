@@ -14,7 +14,7 @@ from tests.oracle import oracle, project
 from tests.oracle.bulk import write
 from tests.oracle.families import Example, examples
 
-EXAMPLES = int(os.environ.get("CF_ORACLE_EXAMPLES", "80"))
+EXAMPLES = int(os.environ.get("CF_ORACLE_EXAMPLES", "50"))
 FAMILIES = int(os.environ.get("CF_ORACLE_FAMILIES", "300"))
 
 # A database of its own holds what is committed; the files of an example go to a folder of their own.
@@ -49,7 +49,7 @@ def test_supporting_families(example: Example, committed: str, tmp_path: Path) -
     agree(example, tmp_path)
 
 
-@settings(by_example, max_examples=max(EXAMPLES // 16, 1))
+@settings(by_example, max_examples=max(EXAMPLES // 2, 1))
 @given(example=examples(groups=50))
 def test_crowds(example: Example, committed: str, tmp_path: Path) -> None:
     """Many such families at once: the rarer meetings of two boundaries."""
