@@ -8,7 +8,8 @@ import hashlib
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from functools import partial
+from typing import Any, NamedTuple, TypeVar
 
 from django.db import connection
 
@@ -18,6 +19,7 @@ from cohorts.rules import facts
 from cohorts.rules.clocks import moment
 
 Row = tuple[Any, ...]
+Fact = TypeVar("Fact", bound=Row)
 
 # Flagged families and everyone who ever was a member, as the surviving record; numbered in the order of references.
 MEMBERS = """
@@ -32,6 +34,9 @@ MEMBERS = """
         WHERE f.flagged_on IS NOT NULL {which}
     ) everyone
 """
+
+# Where the columns of a member row are no longer the person's own, but those of a membership.
+OWN = 16
 
 # The other families of the same people.
 ELSEWHERE = """
@@ -84,14 +89,12 @@ PERSON_STREAMS = {
     "member": """
         SELECT here.n, here.family, p.id, p.reference, p.given_name, p.middle_names, p.family_name,
                p.previous_family_names, p.date_of_birth, p.sex, p.date_of_death, p.nino, p.nhs_number, p.upn, p.uln,
-               p.in_education
-        FROM run_member here JOIN cohorts_person p ON p.id = here.person_id ORDER BY 1
-    """,
-    "membership": """
-        SELECT here.n, m.joined_on, m.left_on, m.relationship, m.lives_in_household, m.parental_responsibility
+               p.in_education,
+               m.joined_on, m.left_on, m.relationship, m.lives_in_household, m.parental_responsibility
         FROM cohorts_membership m
         LEFT JOIN cohorts_survivor s ON s.person_id = m.person_id
         JOIN run_member here ON here.person_id = coalesce(s.survivor_id, m.person_id) AND here.family_id = m.family_id
+        JOIN cohorts_person p ON p.id = here.person_id
         ORDER BY 1, m.id
     """,
     "address": """
@@ -162,6 +165,10 @@ SHARED = " UNION ALL ".join(
 )
 
 
+# After the last row of a stream: no number is as high.
+END: Row = (sys.maxsize,)
+
+
 class Streamed(NamedTuple):
     """One family as the run reads it: its facts, the keys of its rows, and a digest over all that was read."""
 
@@ -178,8 +185,8 @@ class _Rows:
         self.cursor = connection.connection.cursor(name=f"facts_{name.replace(' ', '_')}")
         self.cursor.execute(sql, binary=True)
         self.chunk = chunk
-        self.rows = self._walk()
-        self.row = next(self.rows, None)
+        self.next = partial(next, self._walk(), END)
+        self.row = self.next()
 
     def _walk(self) -> Iterator[Row]:
         while rows := self.cursor.fetchmany(self.chunk):
@@ -188,13 +195,13 @@ class _Rows:
     def of(self, number: int) -> tuple[Row, ...]:
         """The rows of this number, without it."""
         row = self.row
-        if row is None or row[0] > number:
+        if row[0] > number:
             return ()
         found = []
-        while row is not None and row[0] <= number:
+        while row[0] <= number:
             if row[0] == number:
                 found.append(row[1:])
-            row = next(self.rows, None)
+            row = self.next()
         self.row = row
         return tuple(found)
 
@@ -260,15 +267,20 @@ def _prepare(only: str, parameters: Sequence[Any]) -> None:
 def _families(streams: dict[str, _Rows]) -> Iterator[Streamed]:
     member, of = streams["member"], {name: streams[name].of for name in FAMILY_STREAMS}
     person = _People(streams)
-    for number, *family_row in _all(streams["family"]):
+    families = streams["family"]
+    while families.row is not END:
+        number, *family_row = families.row
+        families.row = families.next()
         read: list[Any] = [family_row]
         people, person_ids = [], {}
-        while member.row is not None and member.row[1] == number:
-            n, _, person_id, *own = member.row
-            one = person.of(n, own, read)
-            people.append(one)
-            person_ids[one.person_ref] = person_id
-            member.row = next(member.rows, None)
+        row = member.row
+        while row is not END and row[1] == number:
+            n, own, memberships = row[0], row[3:OWN], [row[OWN:]]
+            person_ids[row[3]] = row[2]
+            while (row := member.next())[0] == n:
+                memberships.append(row[OWN:])
+            people.append(person.of(n, own, memberships, read))
+        member.row = row
         evidence, engagements = of["evidence"](number), of["engagement"](number)
         notices, objections = of["family notice"](number), of["family objection"](number)
         read += (evidence, engagements, notices, objections)
@@ -278,18 +290,17 @@ def _families(streams: dict[str, _Rows]) -> Iterator[Streamed]:
             flagged_on,
             lifted_on,
             tuple(people),
-            tuple([facts.Evidence(*row) for row in evidence]),
-            tuple([facts.Engagement(*row) for row in engagements]),
-            tuple([facts.Notice(*row) for row in notices]),
+            _each(facts.Evidence, evidence),
+            _each(facts.Engagement, engagements),
+            _each(facts.Notice, notices),
             tuple([_family_objection(row) for row in objections]),
         )
         yield Streamed(family, family_id, person_ids, hashlib.sha256(repr(read).encode()).hexdigest()[:32])
 
 
-def _all(rows: _Rows) -> Iterator[Row]:
-    if rows.row is not None:
-        yield rows.row
-        yield from rows.rows
+def _each(kind: type[Fact], rows: Sequence[Row]) -> tuple[Fact, ...]:
+    """Rows as facts of a kind, whose fields they are: made without the detour over the fields' names."""
+    return tuple([tuple.__new__(kind, row) for row in rows]) if rows else ()
 
 
 class _People:
@@ -298,40 +309,31 @@ class _People:
     RARE = ("notice", "objection", "protection", "elsewhere", "elsewhere notice", "elsewhere objection", "shared")
 
     def __init__(self, streams: Mapping[str, _Rows]) -> None:
-        self.memberships, self.addresses = streams["membership"].of, streams["address"].of
-        self.consents = streams["consent"].of
+        self.addresses, self.consents = streams["address"].of, streams["consent"].of
         self.rare = [streams[name] for name in self.RARE]
         self._look()
 
     def _look(self) -> None:
-        self.next_rare = min((rows.row[0] for rows in self.rare if rows.row is not None), default=sys.maxsize)
+        self.next_rare = min(rows.row[0] for rows in self.rare)
 
-    def of(self, n: int, own: Sequence[Any], read: list[Any]) -> facts.PersonFacts:
+    def of(self, n: int, own: Row, memberships: Sequence[Row], read: list[Any]) -> facts.PersonFacts:
         """The person of this number; the rows read are added to `read`."""
-        memberships, addresses, consents = self.memberships(n), self.addresses(n), self.consents(n)
+        addresses, consents = self.addresses(n), self.consents(n)
         read += (own, memberships, addresses, consents)
-        common = (
-            *own,
-            tuple([facts.Membership(*row) for row in memberships]),
-            tuple([facts.Address(*row) for row in addresses]),
-        )
-        agreed = (
-            tuple([facts.Consent(row[0], row[1], row[2], row[3], tuple(row[4])) for row in consents])
-            if consents
-            else ()
-        )
+        agreed = [(*row[:4], tuple(row[4])) for row in consents] if consents else ()
+        common = (*own, _each(facts.Membership, memberships), _each(facts.Address, addresses))
         if n < self.next_rare:
-            return facts.PersonFacts._make((*common, (), agreed, (), (), (), ()))
+            return facts.PersonFacts._make((*common, (), _each(facts.Consent, agreed), (), (), (), ()))
         notices, objections, protections, other, told, said, shared = rows = [each.of(n) for each in self.rare]
         read += rows
         self._look()
         return facts.PersonFacts._make(
             (
                 *common,
-                tuple([facts.Notice(*row) for row in notices]),
-                agreed,
+                _each(facts.Notice, notices),
+                _each(facts.Consent, agreed),
                 tuple([facts.Objection(row[0], row[1], row[2], tuple(row[3])) for row in objections]),
-                tuple([facts.Protection(*row) for row in protections]),
+                _each(facts.Protection, protections),
                 _elsewhere(other, told, said),
                 tuple([row[0] for row in shared]),
             )
