@@ -53,11 +53,9 @@ def check(family: FamilyFacts, question: Question, candidates: Collection[Person
     findings = _engaged_before_flag(family)
     for person in candidates:
         subject = Subject(person, address_on(person, cut_off), cut_off, lead_born)
-        findings += [
-            Finding(kind.code, kind.severity, person.person_ref, field, value)
-            for kind, find in CHECKS
-            for field, value in find(subject)
-        ]
+        for kind, find in CHECKS:
+            if found := find(subject):
+                findings += [Finding(kind.code, kind.severity, person.person_ref, *each) for each in found]
     return findings
 
 
