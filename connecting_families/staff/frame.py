@@ -22,6 +22,7 @@ PLACES = (
     Place("Home", "home", None),
     Place("Collection rounds", "rounds", Permission.SEE_COHORTS),
     Place("Submissions", "submissions", Permission.SEE_SUBMISSIONS),
+    Place("Certificates", "certificates", Permission.ACCEPT_CERTIFICATES),
     Place("Trail", "trail", Permission.SEE_TRAIL),
 )
 

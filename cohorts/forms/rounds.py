@@ -1,0 +1,42 @@
+"""The form that opens a collection round."""
+
+from django import forms
+
+from cohorts import frameworks
+from cohorts.models import Agreement, Dataset
+from connecting_families.kit.forms import Choice, DateBoxesField
+
+
+class RoundForm(forms.Form):
+    """What a round asks; whether it may be asked is for the stage to say."""
+
+    code = forms.CharField(
+        label="Code",
+        help_text="Up to 30 letters, digits and hyphens. It is in every package's name.",
+        max_length=30,
+    )
+    cut_off = DateBoxesField(label="Cut-off", help_text="The whole day is included. Today or earlier.")
+    framework = forms.ChoiceField(label="Framework", widget=forms.RadioSelect)
+    datasets = forms.MultipleChoiceField(label="Datasets to match with", widget=forms.CheckboxSelectMultiple)
+    agreement = forms.ChoiceField(label="Agreement")
+    notice_days = forms.IntegerField(
+        label="Days of notice", initial=28, help_text="How many days before the cut-off people must have been told."
+    )
+    scope = forms.ChoiceField(
+        label="If somebody objects to one dataset only",
+        widget=forms.RadioSelect,
+        initial="honoured",
+        choices=[
+            ("honoured", Choice("The recipient leaves that dataset out", hint="The person is sent, with the others.")),
+            ("all-or-nothing", Choice("The recipient cannot leave one out", hint="The person stays out.")),
+        ],
+    )
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+        chosen = {code: frameworks.load(code) for code in frameworks.codes()}
+        self.fields["framework"].choices = [(c, f"{f.name} ({c}, {f.version})") for c, f in chosen.items()]  # type: ignore[attr-defined]
+        register = Dataset.objects.filter(enabled=True).order_by("id")
+        self.fields["datasets"].choices = [(d.code, Choice(d.code, hint=f"{d.name}, {d.owner}")) for d in register]  # type: ignore[attr-defined]
+        under = Agreement.objects.order_by("reference")
+        self.fields["agreement"].choices = [("", "Choose"), *((a.reference, a.reference) for a in under)]  # type: ignore[attr-defined]
