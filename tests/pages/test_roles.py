@@ -1,0 +1,101 @@
+"""Every page as every role and as nobody: who is refused is refused with the reason, and it is recorded."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from connecting_families.audit import trail
+from connecting_families.audit.events import Event
+from connecting_families.audit.models import Entry
+from connecting_families.audit.trail import duty
+from connecting_families.staff import accounts
+from connecting_families.staff.models import User
+from connecting_families.staff.roles import ROLES
+from tests.faults.test_workers import now
+
+OF_EVERYBODY = {"account_login", "account_logout", "account_inactive", "account_reauthenticate"}
+ARGUMENTS = {"code": "NONE", "number": 7, "cohort": 7, "family": "F7", "person": "P7", "name": "CF-NONE"}
+
+
+def pages(resolver: URLResolver | None = None) -> Iterator[URLPattern]:
+    for pattern in (resolver or get_resolver()).url_patterns:
+        if isinstance(pattern, URLResolver):
+            yield from pages(pattern)
+        else:
+            yield pattern
+
+
+GUARDED = [pattern for pattern in pages() if pattern.name not in OF_EVERYBODY]
+every_page = pytest.mark.parametrize("pattern", GUARDED, ids=lambda pattern: str(pattern.name))
+
+
+def address(pattern: URLPattern) -> str:
+    names = pattern.pattern.converters
+    return reverse(str(pattern.name), kwargs={name: ARGUMENTS[name] for name in names})
+
+
+def sign_in(client: Client, role: str) -> None:
+    """Sign in somebody of this role, recorded as the page does it."""
+    accounts.add(username="somebody", role=role, password="a walk through anytown", by=duty("test"), at=now())
+    user = User.objects.get()
+    with trail.act():
+        client.force_login(user)
+        trail.record(Event.SIGNED_IN, who=user.who(), at=now(), about=user)
+
+
+@pytest.fixture(autouse=True)
+def quick_passwords(settings: Any) -> None:
+    """What is tried here is not how passwords are kept."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@every_page
+def test_every_page_says_whom_it_is_for(pattern: URLPattern) -> None:
+    assert hasattr(pattern.callback, "permissions")
+
+
+@every_page
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_nobody_is_sent_to_sign_in(pattern: URLPattern, method: str, db: None) -> None:
+    answer = getattr(Client(), method)(address(pattern))
+    if answer.status_code != 405:
+        assert answer.status_code == 302
+        assert answer["Location"].startswith("/account/login/")
+
+
+@every_page
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_a_role_gets_in_or_is_refused_and_that_is_recorded(
+    pattern: URLPattern, role: str, method: str, db: None
+) -> None:
+    client = Client(raise_request_exception=False)
+    sign_in(client, role)
+    before = Entry.objects.filter(event="ACCESS_REFUSED").count()
+    answer = getattr(client, method)(address(pattern))
+    refused = Entry.objects.filter(event="ACCESS_REFUSED").count() - before
+    needed = pattern.callback.permissions  # type: ignore[attr-defined]
+    if answer.status_code == 405:
+        return
+    if not needed or ROLES[role].permits & set(needed):
+        assert answer.status_code in (200, 302, 404, 409)
+        assert not refused
+    else:
+        assert answer.status_code == 403
+        assert "Your role may not" in answer.content.decode()
+        assert refused == 1
+
+
+def test_nobody_signs_up_and_no_mail_is_sent(client: Client, db: None) -> None:
+    for path in ("signup", "password/reset", "password/change", "email"):
+        assert client.get(f"/account/{path}/").status_code == 404
+
+
+def test_early_help_is_shown_nothing_of_cohorts(client: Client, db: None) -> None:
+    sign_in(client, "early_help_worker")
+    said = client.get("/").content.decode().lower()
+    assert "cohort" not in said
+    assert "submission" not in said
