@@ -168,11 +168,9 @@ def test_signing_in(client: Client) -> None:
 
 @pytest.mark.django_db
 def test_a_page_of_allauth_without_a_template_of_ours_is_in_our_frame(client: Client) -> None:
-    page = client.get(reverse("account_reset_password")).content.decode()
+    page = client.get(reverse("account_inactive")).content.decode()
     assert headings_step_by_one(page)
     assert "govuk-generic-header" in page
-    assert "govuk-form-group" in page
-    assert "<p><label" not in page
 
 
 @pytest.mark.parametrize("name", ["reauthenticate", "logout"])
