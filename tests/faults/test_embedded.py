@@ -1,7 +1,7 @@
 """The embedded pair: up for whoever needs it, gone when the last one has ended, however that was."""
 
-import importlib.util
 import contextlib
+import importlib.util
 import os
 import pwd
 import shutil
