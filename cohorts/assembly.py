@@ -12,7 +12,8 @@ from typing import IO
 from django.db import connection
 
 from cohorts import facts
-from cohorts.deciding import HEADER, Decided, Tally, decided
+from cohorts.blocks import blocks
+from cohorts.deciding import HEADER, Tally
 from cohorts.models import Cohort, Round
 from cohorts.rules.facts import Question
 from cohorts.rules.reasons import RULE_SET
@@ -27,9 +28,8 @@ DECISION_COLUMNS = (
     " programme_end, linkage_scope, address_id, relationship, problems, facts_digest"
 )
 FINDING_COLUMNS = "cohort_id, code, severity, family_ref, person_ref, field, value"
-BATCH = 20_000
-NULL = r"\N"
-ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
+BATCH = 1_000
+"""Families that are decided and written together."""
 
 
 class NotAssembled(Refused):
@@ -111,46 +111,17 @@ def _one_snapshot() -> None:
 
 
 def _freeze(cohort_id: int, asked: Question, tally: Tally) -> None:
-    """Write every decision and finding by COPY, a batch at a time: the connection is also read from."""
-    decisions: list[str] = []
-    findings: list[str] = []
-    for family in decided(asked):
-        tally.add(family.decisions, family.findings)
-        decisions += _decision_rows(cohort_id, family)
-        findings += _finding_rows(cohort_id, family)
-        if len(decisions) >= BATCH:
-            _copy("cohorts_decision", DECISION_COLUMNS, decisions)
-            _copy("cohorts_finding", FINDING_COLUMNS, findings)
-    _copy("cohorts_decision", DECISION_COLUMNS, decisions)
-    _copy("cohorts_finding", FINDING_COLUMNS, findings)
+    """Write every decision and finding by COPY, block by block."""
+    for block in blocks(cohort_id, asked, BATCH):
+        tally.take(block.counted, block.canonical)
+        _copy("cohorts_decision", DECISION_COLUMNS, block.decisions)
+        _copy("cohorts_finding", FINDING_COLUMNS, block.findings)
 
 
-def _decision_rows(cohort_id: int, family: Decided) -> list[str]:
-    streamed, decisions, _ = family
-    family_ref, person_ids = streamed.family.family_ref.translate(ESCAPES), streamed.person_ids
-    return [
-        f"{cohort_id}\t{family_ref}\t{d.person_ref.translate(ESCAPES)}\t{streamed.family_id}\t"
-        f"{person_ids[d.person_ref]}\t{'f' if d.reasons else 't'}\t{';'.join(d.reasons)}\t{d.group}\t"
-        f"{d.programme_start or NULL}\t{d.programme_end or NULL}\t{';'.join(d.linkage_scope)}\t"
-        f"{d.address or NULL}\t{d.relationship}\t{';'.join(d.problems)}\t{streamed.digest}\n"
-        for d in decisions
-    ]
-
-
-def _finding_rows(cohort_id: int, family: Decided) -> list[str]:
-    family_ref = family.streamed.family.family_ref.translate(ESCAPES)
-    return [
-        f"{cohort_id}\t{f.code}\t{f.severity}\t{family_ref}\t{f.person_ref.translate(ESCAPES)}\t{f.field}\t"
-        f"{f.value.translate(ESCAPES)}\n"
-        for f in family.findings
-    ]
-
-
-def _copy(table: str, columns: str, rows: list[str]) -> None:
-    if rows:
+def _copy(table: str, columns: str, lines: str) -> None:
+    if lines:
         with connection.cursor() as cursor, cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as copy:
-            copy.write("".join(rows))
-        rows.clear()
+            copy.write(lines)
 
 
 def write_decisions(cohort: Cohort, file: IO[bytes]) -> None:

@@ -7,10 +7,10 @@ import csv
 import hashlib
 import io
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cohorts import facts
 from cohorts.rules.facts import Question
@@ -31,9 +31,12 @@ class Decided(NamedTuple):
     findings: list[Finding]
 
 
-def decided(asked: Question) -> Iterator[Decided]:
-    """Every family with a candidate, decided, in canonical order, in the transaction that is open."""
-    for streamed in facts.stream():
+def decided(asked: Question, *, only: str = "", parameters: Sequence[Any] = ()) -> Iterator[Decided]:
+    """Every family with a candidate, decided, in canonical order, in the transaction that is open.
+
+    `only` narrows the families as in facts.stream().
+    """
+    for streamed in facts.stream(only=only, parameters=parameters):
         decisions, findings = examine(streamed.family, asked)
         if decisions:
             yield Decided(streamed, decisions, findings)
@@ -61,8 +64,8 @@ def iso(day: date | None) -> str:
 
 
 @dataclass
-class Tally:
-    """What a run counts on its way, and the digest over its decisions in canonical form."""
+class Counted:
+    """What a run counts on its way."""
 
     candidates: int = 0
     included: int = 0
@@ -71,32 +74,46 @@ class Tally:
     groups: Counter[str] = field(default_factory=Counter)
     findings: Counter[str] = field(default_factory=Counter)
 
-    def __post_init__(self) -> None:
-        self._hash = hashlib.sha256(HEADER.encode())
-        self._text = io.StringIO(newline="")
-        self._rows = csv.writer(self._text, lineterminator="\n")
-
     def add(self, decisions: list[Decision], findings: list[Finding]) -> None:
         """Count one family."""
         self.families += 1
         self.candidates += len(decisions)
         for decision in decisions:
-            canonical(self._rows, decision)
             if decision.reasons:
                 self.primary_reasons[decision.reasons[0]] += 1
             else:
                 self.included += 1
                 self.groups[decision.group] += 1
-        self.findings.update([finding.code for finding in findings])
-        if self._text.tell() > 1 << 16:
-            self._drain()
+        if findings:
+            self.findings.update([finding.code for finding in findings])
 
-    def _drain(self) -> None:
-        self._hash.update(self._text.getvalue().encode())
-        self._text.seek(0)
-        self._text.truncate()
+
+@dataclass
+class Tally(Counted):
+    """The counts of a whole run, and the digest over its decisions in canonical form."""
+
+    def __post_init__(self) -> None:
+        self._hash = hashlib.sha256(HEADER.encode())
+
+    def add(self, decisions: list[Decision], findings: list[Finding]) -> None:
+        """Count and hash one family."""
+        super().add(decisions, findings)
+        text = io.StringIO(newline="")
+        rows = csv.writer(text, lineterminator="\n")
+        for decision in decisions:
+            canonical(rows, decision)
+        self._hash.update(text.getvalue().encode())
+
+    def take(self, counted: Counted, text: str) -> None:
+        """Add what was counted elsewhere, and hash those decisions in canonical form."""
+        self.families += counted.families
+        self.candidates += counted.candidates
+        self.included += counted.included
+        self.primary_reasons += counted.primary_reasons
+        self.groups += counted.groups
+        self.findings += counted.findings
+        self._hash.update(text.encode())
 
     def digest(self) -> str:
         """SHA-256 of the canonical decisions so far, in hex."""
-        self._drain()
         return self._hash.hexdigest()

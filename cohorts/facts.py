@@ -225,7 +225,7 @@ def question(round_: Round, run_at: datetime) -> facts.Question:
     )
 
 
-def stream(*, only: str = "", parameters: Sequence[Any] = (), chunk: int = 5_000) -> Iterator[Streamed]:
+def stream(*, only: str = "", parameters: Sequence[Any] = (), chunk: int = 2_000) -> Iterator[Streamed]:
     """Every flagged family in the order of references, by server-side cursors of the transaction that is open.
 
     `only` narrows the families by a condition on `f` (the family), with its `parameters`. The caller has opened a
