@@ -17,11 +17,11 @@ logger = logging.getLogger(__name__)
 
 @shared_task
 def assemble(cohort_id: int) -> None:
-    """Assemble a cohort that was asked for. The database being away is not an answer: the sweep tries again."""
+    """Assemble a cohort that was asked for. A lost database or a killed process is no answer: the sweep tries again."""
     try:
         assembly.assemble(cohort_id, by=duty("assemble"), at=timezone.now())
-    except (DatabaseError, InterfaceError):
-        logger.warning("The run for cohort %s was interrupted by the database; it is taken up again.", cohort_id)
+    except (DatabaseError, InterfaceError, ChildProcessError):
+        logger.warning("The run for cohort %s was interrupted; it is taken up again.", cohort_id)
     except Exception as error:  # noqa: BLE001 - whatever else it is would happen again: a person is told
         # The kind of error and the place, never its message: it may quote a record.
         place = traceback.extract_tb(error.__traceback__)[-1]
