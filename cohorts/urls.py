@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from cohorts.views import cohorts, rounds
+from cohorts.views import cohorts, decisions, rounds
 
 urlpatterns = [
     path("rounds/", rounds.rounds, name="rounds"),
@@ -10,7 +10,7 @@ urlpatterns = [
     path("rounds/<str:code>/", rounds.round_page, name="round"),
     path("rounds/<str:code>/assemble/", rounds.assemble, name="assemble"),
     path("cohorts/<int:number>/", cohorts.cohort, name="cohort"),
-    path("cohorts/<int:number>/people/", cohorts.decisions, name="decisions"),
-    path("cohorts/<int:number>/decisions.csv", cohorts.download, name="decisions_csv"),
-    path("cohorts/<int:number>/<str:family>/<str:person>/", cohorts.decision, name="decision"),
+    path("cohorts/<int:number>/people/", decisions.decisions, name="decisions"),
+    path("cohorts/<int:number>/decisions.csv", decisions.download, name="decisions_csv"),
+    path("cohorts/<int:number>/decision/", decisions.decision, name="decision"),
 ]

@@ -1,53 +1,131 @@
 """The home page: for each role what waits for it. Early Help is shown nothing of cohorts."""
 
+from datetime import datetime
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
+from kombu.exceptions import OperationalError
 
+from cohorts import queries
 from cohorts.models import Cohort, Round
-from cohorts.queries import standing_unmatched_objections
-from connecting_families.audit.models import Entry
-from connecting_families.kit.pieces import link
+from connecting_families import workers
+from connecting_families.audit import trail
+from connecting_families.audit.trail import Who
+from connecting_families.kit.lists import Column, Table
+from connecting_families.kit.pieces import link, tag
 from connecting_families.staff.guards import acting, opened_by
 from connecting_families.staff.models import User
 from connecting_families.staff.roles import ROLES, Permission
+from connecting_families.staff.views import in_role, moment
+from transfers import approval
 from transfers.models import RecipientCertificate, Submission
 from transfers.rules.lifecycle import Stage
 
 WAITING = {
     Stage.DRAFT: "to be put forward",
-    Stage.PUT_FORWARD: "for approval by another person",
+    Stage.PUT_FORWARD: "to be approved by another person",
     Stage.SENT_BACK: "to be mended and taken up again",
     Stage.APPROVED: "to be sealed",
     Stage.SEALED: "to be delivered",
     Stage.SENDING: "for word of its delivery",
 }
+SUBMISSIONS = [Column("Submission"), Column("Stage"), Column("Waits"), Column("Open queries to explain", numeric=True)]
+TO_APPROVE = [Column("Submission"), Column("Put forward"), Column("May you approve it?")]
+ROUNDS = [Column("Round"), Column("Cut-off"), Column("Newest cohort"), Column("Its run"), Column("Submission")]
+ENTRIES = [Column("When"), Column("What"), Column("Who")]
+SHOWN = 10
+"""Rows of a list on this page; each list has a page of its own."""
 
 
 @opened_by()
 def home(request: HttpRequest) -> HttpResponse:
     """What waits for this person."""
-    user = User.objects.get(pk=acting(request).person)
+    who, at = acting(request), timezone.now()
+    user = User.objects.get(pk=who.person)
     role = ROLES.get(user.role)
-    context: dict[str, Any] = {"title": "Connecting Families", "purpose": ""}
-    if role:
-        context = {"title": role.title, "purpose": role.purpose}
+    context: dict[str, Any] = {"title": role.title if role else "Connecting Families", "role": role}
+    context["early_help"] = user.may(Permission.SEE_OWN_FAMILIES)
+    context["every_team"] = user.may(Permission.SEE_ALL_FAMILIES)
+    context["accounts"] = user.may(Permission.MANAGE_STAFF)
     if user.may(Permission.SEE_SUBMISSIONS):
-        context["submissions"] = [_submission(row) for row in Submission.objects.order_by("-id")[:10]]
-        context["runs"] = Cohort.objects.filter(state=Cohort.REQUESTED).count()
-        context["rounds"] = Round.objects.count()
+        context |= {"heartbeat": _heartbeat(), "submissions": _submissions()}
+    if user.may(Permission.PREPARE_SUBMISSIONS):
+        context |= {"rounds": _rounds(), "runs": Cohort.objects.filter(state=Cohort.REQUESTED).select_related("round")}
+    if user.may(Permission.APPROVE_SUBMISSIONS):
+        context["to_approve"] = _to_approve(who, at)
     if user.may(Permission.SEE_TRAIL):
-        context["unmatched"] = standing_unmatched_objections(timezone.now())
-        context["certificates"] = RecipientCertificate.objects.filter(second_accepted_by=None, revoked_at=None).count()
-        context["entries"] = Entry.objects.count()
-    context["families"] = user.may(Permission.SEE_OWN_FAMILIES)
+        context |= {
+            "unmatched": queries.standing_unmatched_objections(at),
+            "certificates": RecipientCertificate.objects.filter(second_accepted_by=None, revoked_at=None).count(),
+            "entries": _entries(),
+        }
     return render(request, "home.html", context)
 
 
-def _submission(row: Submission) -> dict[str, Any]:
-    waits = WAITING.get(row.at_stage)
-    words = f"{row.at_stage.value}: waits {waits}" if waits else row.at_stage.value
-    return {"key": link(row.name, reverse("submission", args=[row.name])), "value": words}
+def _submissions() -> Table:
+    waiting = Submission.objects.filter(stage__in=[stage.name for stage in WAITING]).select_related("cohort")
+    rows = []
+    for row in waiting.order_by("-id")[:SHOWN]:
+        explained = set(row.explanations.values_list("code", flat=True))
+        left = sum(count for code, count in queries.open_queries(row.cohort).items() if code not in explained)
+        rows.append([_link(row), tag(row.at_stage.value), WAITING[row.at_stage], left])
+    return Table("Submissions that wait for somebody", SUBMISSIONS, rows, empty="No submission waits for anybody.")
+
+
+def _to_approve(who: Who, at: datetime) -> Table:
+    rows = []
+    forward = Submission.objects.filter(stage=Stage.PUT_FORWARD.name).select_related("cohort", "round__agreement")
+    for row in forward.order_by("-id")[:SHOWN]:
+        against = [(reason.sentence,) for reason in approval.reasons_against(row, who, at)]
+        words = _list(against) if against else tag("Yes", "green")
+        rows.append([_link(row), moment(row.put_forward_at), words])
+    return Table("For you to approve", TO_APPROVE, rows, empty="Nothing is put forward for approval.")
+
+
+def _rounds() -> Table:
+    rows = []
+    for row in Round.objects.order_by("-id")[:SHOWN]:
+        cohort = row.cohorts.order_by("-id").first()
+        live = Submission.objects.filter(round=row).exclude(stage=Stage.VOID.name).first()
+        rows.append(
+            [
+                link(row.code, reverse("round", args=[row.code])),
+                f"{row.cut_off:%-d %B %Y}",
+                link(f"Cohort {cohort.pk}", reverse("cohort", args=[cohort.pk])) if cohort else "None asked for",
+                Cohort.STATES[cohort.state] if cohort else "",
+                live.at_stage.value if live else "None drafted",
+            ]
+        )
+    return Table("Collection rounds", ROUNDS, rows, empty="No collection round was opened yet.")
+
+
+def _entries() -> Table:
+    rows = [
+        [link(moment(e.timestamp), reverse("trail_entry", args=[e.pk])), e.sentence, in_role(e.who, e.role)]
+        for e in trail.entries()[:5]
+    ]
+    return Table("The last entries of the trail", ENTRIES, rows)
+
+
+def _heartbeat() -> str:
+    """Whether the machinery behind the pages is alive."""
+    last = Cohort.objects.filter(finished_at__isnull=False).order_by("-finished_at").first()
+    run = f"The last run finished on {moment(last.finished_at)}." if last else "No run has finished yet."
+    try:
+        worker = "A worker answers." if workers.answering(0.5) else "No worker answers: none is there, or all are busy."
+    except (OSError, OperationalError):
+        worker = "The queue cannot be reached, so nothing is handed to the workers."
+    return f"{worker} {run}"
+
+
+def _link(row: Submission) -> SafeString:
+    return link(row.name, reverse("submission", args=[row.name]))
+
+
+def _list(sentences: list[tuple[str]]) -> SafeString:
+    return format_html_join("", '<p class="govuk-body-s">{}</p>', sentences)

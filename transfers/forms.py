@@ -9,6 +9,9 @@ from cohorts.rules.findings import KINDS
 from connecting_families.kit.forms import Choice
 from transfers.models import RecipientCertificate, Submission
 
+LONGEST = 20_000
+"""Bytes of a certificate in PEM form that we read."""
+
 PURPOSES = [(code, Choice(words)) for code, words in RecipientCertificate.PURPOSES.items()]
 
 
@@ -20,7 +23,7 @@ class ExplainForm(forms.Form):
         said = dict(row.explanations.values_list("code", "text"))
         for code, count in open_queries(row.cohort).items():
             self.fields[code] = forms.CharField(
-                label=f"{code}: {count:,}",
+                label=f"{code}, {count:,} finding{'' if count == 1 else 's'}",
                 help_text=f"{KINDS[code].sentence} Why are these right as they are? Write no names.",
                 required=False,
                 initial=said.get(code, ""),
@@ -37,15 +40,34 @@ class SendBackForm(forms.Form):
 
 
 class AddCertificateForm(forms.Form):
-    """A recipient's certificate, pasted."""
+    """A recipient's certificate, as a file or pasted."""
 
     recipient = forms.CharField(label="Recipient", help_text="The code in agreements, such as ONS.", max_length=40)
     purpose = forms.ChoiceField(label="Packages that it opens", widget=forms.RadioSelect, choices=PURPOSES)
-    pem = forms.CharField(
-        label="Certificate",
-        help_text="Paste all of it, from -----BEGIN CERTIFICATE----- on.",
-        widget=forms.Textarea(attrs={"rows": 10}),
+    file = forms.FileField(
+        label="Certificate as a file", help_text="PEM, as the recipient gave it to you.", required=False,
+        max_length=200,
+    )  # fmt: skip
+    pasted = forms.CharField(
+        label="Or paste it",
+        help_text="All of it, from -----BEGIN CERTIFICATE----- on.",
+        widget=forms.Textarea(attrs={"rows": 8}),
+        required=False,
     )
+
+    def clean(self) -> dict[str, Any]:
+        """`pem`, the bytes of the one certificate that was given; certificates are some kilobytes of ASCII."""
+        given: dict[str, Any] = super().clean() or {}
+        file = given.get("file")
+        pem = file.read(LONGEST + 1) if file else (given.get("pasted") or "").encode()
+        field = "file" if file else "pasted"
+        if not pem:
+            self.add_error("file", "Choose a file, or paste the certificate below.")
+        elif file and given.get("pasted"):
+            self.add_error("pasted", "Give the certificate once: as a file, or pasted.")
+        elif len(pem) > LONGEST or not pem.isascii() or b"-----BEGIN CERTIFICATE-----" not in pem:
+            self.add_error(field, "This is not a certificate in PEM form. It begins with -----BEGIN CERTIFICATE-----.")
+        return given | {"pem": pem}
 
 
 class AcceptCertificateForm(forms.Form):

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from transfers.views import certificates, submissions
+from transfers.views import approval, certificates, submissions
 
 urlpatterns = [
     path("submissions/", submissions.submissions, name="submissions"),
@@ -11,11 +11,11 @@ urlpatterns = [
     path("submissions/<str:name>/explain/", submissions.explain, name="explain"),
     path("submissions/<str:name>/put-forward/", submissions.put_forward, name="put_forward"),
     path("submissions/<str:name>/take-up-again/", submissions.take_up_again, name="take_up_again"),
-    path("submissions/<str:name>/sample/", submissions.sample, name="sample"),
-    path("submissions/<str:name>/approve/", submissions.approve, name="approve"),
-    path("submissions/<str:name>/send-back/", submissions.send_back, name="send_back"),
-    path("submissions/<str:name>/seal/", submissions.seal, name="seal"),
-    path("submissions/<str:name>/deliver/", submissions.deliver, name="deliver"),
+    path("submissions/<str:name>/sample/", approval.sample, name="sample"),
+    path("submissions/<str:name>/approve/", approval.approve, name="approve"),
+    path("submissions/<str:name>/send-back/", approval.send_back, name="send_back"),
+    path("submissions/<str:name>/seal/", approval.seal, name="seal"),
+    path("submissions/<str:name>/deliver/", approval.deliver, name="deliver"),
     path("certificates/", certificates.certificates, name="certificates"),
     path("certificates/add/", certificates.add, name="add_certificate"),
     path("certificates/accept/", certificates.accept, name="accept_certificate"),

@@ -14,11 +14,24 @@ class RoundForm(forms.Form):
         label="Code",
         help_text="Up to 30 letters, digits and hyphens. It is in every package's name.",
         max_length=30,
+        error_messages={"required": "Enter a code for the round"},
     )
-    cut_off = DateBoxesField(label="Cut-off", help_text="The whole day is included. Today or earlier.")
-    framework = forms.ChoiceField(label="Framework", widget=forms.RadioSelect)
-    datasets = forms.MultipleChoiceField(label="Datasets to match with", widget=forms.CheckboxSelectMultiple)
-    agreement = forms.ChoiceField(label="Agreement")
+    cut_off = DateBoxesField(
+        label="Cut-off",
+        help_text="The whole day is included. Today or earlier.",
+        error_messages={"required": "Enter the cut-off"},
+    )
+    framework = forms.ChoiceField(
+        label="Framework", widget=forms.RadioSelect, error_messages={"required": "Choose a framework"}
+    )
+    datasets = forms.MultipleChoiceField(
+        label="Datasets to match with",
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"required": "Choose at least one dataset"},
+    )
+    agreement = forms.ChoiceField(
+        label="Agreement", error_messages={"required": "Choose the agreement under which this is sent"}
+    )
     notice_days = forms.IntegerField(
         label="Days of notice", initial=28, help_text="How many days before the cut-off people must have been told."
     )

@@ -2,6 +2,7 @@
 
 from django.contrib import messages
 from django.core.paginator import Paginator
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -15,12 +16,12 @@ from cohorts.models import Cohort, Round
 from connecting_families.audit.refusals import Refused
 from connecting_families.kit.lists import Column, Table
 from connecting_families.kit.pieces import link, tag
-from connecting_families.staff.guards import acting, not_permitted, opened_by
-from connecting_families.staff.models import User
+from connecting_families.staff.guards import acting, opened_by
 from connecting_families.staff.roles import Permission
+from connecting_families.staff.views import facts, hand_over, moment, role_reasons
 
-COLUMNS = [Column("Round"), Column("Cut-off"), Column("Framework"), Column("Agreement")]
-COHORTS = [Column("Cohort"), Column("Asked for"), Column("State"), Column("Included", numeric=True)]
+COLUMNS = [Column("Round"), Column("Cut-off"), Column("Framework"), Column("Agreement"), Column("Newest cohort")]
+COHORTS = [Column("Cohort"), Column("Asked for"), Column("By"), Column("State"), Column("People in it", numeric=True)]
 COLOURS = {Cohort.FINISHED: "green", Cohort.FAILED: "red", Cohort.REQUESTED: "yellow"}
 
 
@@ -29,12 +30,24 @@ def rounds(request: HttpRequest) -> HttpResponse:
     """Every round, the newest first."""
     found = Round.objects.select_related("agreement").order_by("-id")
     page = Paginator(found, 25).get_page(request.GET.get("page"))
+    newest = Cohort.objects.filter(round__in=list(page)).order_by("round_id", "-id").distinct("round_id")
+    states = dict(newest.values_list("round_id", "state"))
     rows = [
-        [link(r.code, reverse("round", args=[r.code])), f"{r.cut_off:%-d %B %Y}", r.framework, str(r.agreement)]
-        for r in page
+        [
+            link(r.code, reverse("round", args=[r.code])),
+            f"{r.cut_off:%-d %B %Y}",
+            r.framework,
+            str(r.agreement),
+            state_tag(state) if state else "None asked for",
+        ]
+        for r, state in ((r, states.get(r.pk)) for r in page)
     ]
-    context = {"title": "Collection rounds", "table": Table("Collection rounds", COLUMNS, rows), "page": page}
-    return render(request, "cohorts/rounds.html", context | {"reasons": _reasons(request, Permission.OPEN_ROUNDS)})
+    empty = "No collection round was opened yet."
+    context = {
+        "title": "Collection rounds", "table": Table("Rounds", COLUMNS, rows, empty=empty), "page": page,
+        "reasons": role_reasons(request, Permission.OPEN_ROUNDS),
+    }  # fmt: skip
+    return render(request, "cohorts/rounds.html", context)
 
 
 @opened_by(Permission.OPEN_ROUNDS)
@@ -58,49 +71,49 @@ def open_a_round(request: HttpRequest) -> HttpResponse:
 def round_page(request: HttpRequest, code: str) -> HttpResponse:
     """One round: what it asks, and its cohorts."""
     row = get_object_or_404(Round.objects.select_related("agreement"), code=code)
-    found = row.cohorts.order_by("-id")
-    table = Table(
-        "Cohorts",
-        COHORTS,
+    cohorts = [
         [
-            [
-                link(f"Cohort {c.pk}", reverse("cohort", args=[c.pk])),
-                f"{timezone.localtime(c.requested_at):%-d %B %Y, %H:%M}",
-                tag(Cohort.STATES[c.state], COLOURS[c.state]),
-                f"{c.included:,} of {c.candidates:,}" if c.state == Cohort.FINISHED else "",
-            ]
-            for c in found
-        ],
-    )
-    asked = [
-        {"key": "Cut-off", "value": f"{row.cut_off:%-d %B %Y}, the whole day"},
-        {"key": "Framework", "value": f"{row.framework}, version {row.framework_version}"},
-        {"key": "Datasets", "value": ", ".join(row.datasets)},
-        {"key": "Agreement", "value": str(row.agreement)},
-        {"key": "Recipients", "value": ", ".join(row.recipients)},
-        {"key": "Days of notice", "value": row.notice_days},
-        {"key": "Objections to one dataset", "value": Round.SCOPES[row.scope]},
+            link(f"Cohort {c.pk}", reverse("cohort", args=[c.pk])),
+            moment(c.requested_at),
+            c.requested_by,
+            state_tag(c.state),
+            f"{c.included:,} of {c.candidates:,}" if c.state == Cohort.FINISHED else "",
+        ]
+        for c in row.cohorts.order_by("-id")
     ]
+    asked = facts(
+        ("Cut-off", f"{row.cut_off:%-d %B %Y}, the whole day"),
+        ("Framework", f"{row.framework}, version {row.framework_version}"),
+        ("Datasets", ", ".join(row.datasets)),
+        ("Agreement", str(row.agreement)),
+        ("Recipients", ", ".join(row.recipients)),
+        ("Days of notice", row.notice_days),
+        ("If somebody objects to one dataset", Round.SCOPES[row.scope]),
+        ("Opened", f"{moment(row.opened_at)} by {row.opened_by}"),
+    )
     context = {
-        "title": f"Collection round {row.code}", "round": row, "asked": asked, "table": table,
-        "back_href": reverse("rounds"), "reasons": _reasons(request, Permission.ASSEMBLE_COHORTS),
+        "title": row.code, "caption": "Collection round", "round": row, "asked": asked, "back_href": reverse("rounds"),
+        "table": Table("Cohorts", COHORTS, cohorts, empty="No cohort was asked for yet."),
+        "reasons": role_reasons(request, Permission.ASSEMBLE_COHORTS),
     }  # fmt: skip
     return render(request, "cohorts/round.html", context)
 
 
 @require_POST
 @opened_by(Permission.ASSEMBLE_COHORTS)
+@transaction.atomic
 def assemble(request: HttpRequest, code: str) -> HttpResponse:
     """Ask for a run of the rules as at this moment. A run that was asked for and is not finished is shown instead."""
-    row = get_object_or_404(Round, code=code)
+    # Of two who press at once, the second waits here and finds the run of the first.
+    row = get_object_or_404(Round.objects.select_for_update(of=("self",)), code=code)
     running = row.cohorts.filter(state=Cohort.REQUESTED).first()
     if running is None:
         at = timezone.now()
         running = assembly.request(round_=row, run_at=at, by=acting(request), at=at)
-        tasks.assemble.delay(running.pk)
+        hand_over(tasks.assemble.delay, running.pk)
     return redirect("cohort", running.pk)
 
 
-def _reasons(request: HttpRequest, permission: Permission) -> list[object]:
-    user = request.user
-    return [] if isinstance(user, User) and user.may(permission) else [not_permitted(permission)]
+def state_tag(state: str) -> object:
+    """A cohort's state."""
+    return tag(Cohort.STATES[state], COLOURS[state])

@@ -1,74 +1,62 @@
-"""The trail, as information governance reads it."""
+"""The trail, as information governance reads it. Reading it is an act, and recorded like any other."""
 
-import json
+import re
 from datetime import datetime, time
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from django import forms
+from django.apps import apps
 from django.core.paginator import Paginator
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
 
+from cohorts.rules.reasons import Reason
 from connecting_families.audit import trail
 from connecting_families.audit.events import Event
 from connecting_families.audit.models import Entry
-from connecting_families.kit.forms import DateBoxesField
+from connecting_families.governance.forms import TrailFilter
 from connecting_families.kit.lists import Column, Table
 from connecting_families.kit.pieces import link
 from connecting_families.staff.guards import acting, opened_by
-from connecting_families.staff.roles import ROLES, Permission
+from connecting_families.staff.roles import Permission
+from connecting_families.staff.views import facts, in_role, in_words
 
 LONDON = ZoneInfo("Europe/London")
-COLUMNS = [Column("When"), Column("What"), Column("Who"), Column("About"), Column("Why")]
-MIDNIGHT = time(0, tzinfo=LONDON)
-
-
-class Filter(forms.Form):
-    """Which entries; everything left empty is every entry."""
-
-    event = forms.ChoiceField(
-        label="Event", required=False, choices=[("", "Every event"), *((event.name, event.value) for event in Event)]
-    )
-    who = forms.CharField(label="User name or duty", required=False)
-    reference = forms.CharField(label="Reference of the record", required=False)
-    since = DateBoxesField(label="From", required=False)
-    until = DateBoxesField(label="To, the day included", required=False)
+COLUMNS = [Column("When"), Column("What"), Column("Who, and from where"), Column("About"), Column("Why")]
+FINGERPRINT = re.compile("[0-9a-f]{64}")
+SHOWN = 16
+"""Letters of a fingerprint that the list shows; its entry shows them all."""
+CHANGES = [Column("Record"), Column("Act"), Column("Field"), Column("Before"), Column("After")]
 
 
 @opened_by(Permission.SEE_TRAIL)
 def trail_list(request: HttpRequest) -> HttpResponse:
     """Every entry, the newest first; opening the trail is an entry, too."""
-    asked = {name: value for name, value in request.GET.items() if name != "page"}
-    form = Filter(request.GET if asked else None)
+    asked = {name: value for name, value in request.GET.items() if name in TrailFilter.names() and value}
+    form = TrailFilter(request.GET or None)
     found = trail.entries()
-    if form.is_bound and form.is_valid():
-        given = form.cleaned_data
-        for field in ("event", "who", "reference"):
-            if given[field]:
-                found = found.filter(**{field: given[field]})
-        if given["since"]:
-            found = found.filter(timestamp__gte=datetime.combine(given["since"], MIDNIGHT))
-        if given["until"]:
-            found = found.filter(timestamp__lte=datetime.combine(given["until"], time.max.replace(tzinfo=LONDON)))
+    if form.is_bound:
+        # A filter that cannot be read narrows to nothing: the whole trail would be taken for what was asked.
+        found = _narrowed(form.cleaned_data) if form.is_valid() else found.none()
     page = Paginator(found, 50).get_page(request.GET.get("page"))
     rows = [
         [
-            link(_time(e.timestamp), reverse("trail_entry", args=[e.pk])),
+            link(_time(e.timestamp), reverse("trail_entry", args=[e.pk]), f"entry {e.pk}"),
             e.sentence,
-            f"{e.who} ({ROLES[e.role].title})" if e.role in ROLES else e.who,
-            e.reference,
-            ", ".join((e.additional_data or {}).get("reasons", [])),
+            f"{in_role(e.who, e.role)}, {e.remote_addr}" if e.remote_addr else in_role(e.who, e.role),
+            f"{e.reference[:SHOWN]}…" if FINGERPRINT.fullmatch(e.reference) else e.reference,
+            _why(e),
         ]
         for e in page
     ]
-    with trail.act():
-        trail.record(
-            Event.TRAIL_VIEWED, who=acting(request), at=timezone.now(), record="audit.entry",
-            details={"filters": sorted(asked)},
-        )  # fmt: skip
-    context = {"title": "Trail", "table": Table("Entries", COLUMNS, rows), "page": page, "form": form}
+    _viewed(request, details={"filters": sorted(asked)})
+    context = {
+        "title": "Trail", "page": page, "form": form,
+        "table": Table("Entries", COLUMNS, rows, empty="No entry is like that."),
+    }  # fmt: skip
     return render(request, "kit/list_page.html", context)
 
 
@@ -76,35 +64,85 @@ def trail_list(request: HttpRequest) -> HttpResponse:
 def entry(request: HttpRequest, number: int) -> HttpResponse:
     """One entry, and which fields changed; identifiers are named as changed, never shown."""
     row = get_object_or_404(Entry, pk=number)
-    facts = [
-        ("When", _time(row.timestamp)),
-        ("Who", row.who),
-        ("Role at the time", ROLES[row.role].title if row.role in ROLES else ""),
-        ("From", row.remote_addr),
-        ("About", f"{row.record} {row.reference}".strip()),
-        ("Why", row.reason),
-        ("Correlation", row.cid),
-        ("Details", json.dumps(row.additional_data, indent=1) if row.additional_data else ""),
-    ]
+    details = dict(row.additional_data or {})
+    reasons = [_sentence(code) for code in details.pop("reasons", [])]
     changes = [
-        [f"{change['record']} {change['reference']}", change["act"], name, json.dumps(value)]
+        [f"{_kind(change['record'])} {change['reference']}", in_words(change["act"]), in_words(field), *_both(value)]
         for change in row.changes or []
-        for name, value in change["fields"].items()
+        for field, value in change["fields"].items()
     ]
-    with trail.act():
-        trail.record(
-            Event.TRAIL_VIEWED, who=acting(request), at=timezone.now(), record="audit.entry", reference=str(row.pk)
-        )
+    _viewed(request, reference=str(row.pk))
     context = {
         "title": row.sentence,
-        "caption": f"Entry {row.pk}",
-        "facts": [{"key": key, "value": value} for key, value in facts if value],
-        "changes": changes,
-        "table": Table("Changes", [Column("Record"), Column("Act"), Column("Field"), Column("From, to")], changes),
+        "caption": f"Entry {row.pk} of the trail",
+        "facts": facts(
+            ("When", _time(row.timestamp)),
+            ("Who", in_role(row.who, row.role)),
+            ("From", row.remote_addr),
+            ("About", f"{_kind(row.record)} {row.reference}".strip()),
+            ("Why", row.reason),
+            ("Refused, because", " ".join(reasons)),
+            *((in_words(name), _in_a_line(value)) for name, value in details.items()),
+            ("Recorded", _time(row.recorded_at)),
+            ("Correlation", row.cid),
+        ),
+        "table": Table("What changed", CHANGES, changes, empty="No record changed."),
         "back_href": reverse("trail"),
     }
     return render(request, "governance/entry.html", context)
 
 
+def _narrowed(given: dict[str, Any]) -> QuerySet[Entry]:
+    found = trail.entries().filter(**{name: given[name] for name in ("event", "who", "reference") if given[name]})
+    if given["since"]:
+        found = found.filter(timestamp__gte=datetime.combine(given["since"], time.min, LONDON))
+    if given["until"]:
+        found = found.filter(timestamp__lte=datetime.combine(given["until"], time.max, LONDON))
+    return found
+
+
+def _viewed(request: HttpRequest, **about: Any) -> None:
+    with trail.act():
+        trail.record(Event.TRAIL_VIEWED, who=acting(request), at=timezone.now(), record="audit.entry", **about)
+
+
 def _time(at: datetime) -> str:
-    return f"{timezone.localtime(at, LONDON):%-d %B %Y, %H:%M:%S}"
+    # The day in one piece: a narrow column would break it into three.
+    return f"{timezone.localtime(at, LONDON):%-d\N{NO-BREAK SPACE}%B\N{NO-BREAK SPACE}%Y, %H:%M:%S}"
+
+
+def _why(row: Entry) -> str:
+    return row.reason or " ".join(_sentence(code) for code in (row.additional_data or {}).get("reasons", []))
+
+
+def _sentence(code: str) -> str:
+    return Reason[code].sentence if code in Reason.__members__ else f"{in_words(code)}."
+
+
+def _kind(record: str) -> str:
+    """A kind of record as people call it; what is no record of ours (a page, a command) is called what it is."""
+    app, _, model = record.partition(".")
+    if not model or app not in apps.app_configs or model not in apps.all_models[app]:
+        return in_words(record)
+    return str(apps.get_model(record)._meta.verbose_name).capitalize()
+
+
+def _both(value: Any) -> tuple[str, str]:
+    """What a field was and is. Of a masked one only that it changed was kept; of a relation, what came or went."""
+    if isinstance(value, list) and len(value) == 2:
+        if trail.MASK in value:
+            return "Not kept", "Changed"
+        return _of_field(value[0]), _of_field(value[1])
+    return "", _in_a_line(value)
+
+
+def _of_field(value: Any) -> str:
+    return "Empty" if value in (None, "None", "") else str(value)
+
+
+def _in_a_line(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{in_words(str(name))}: {_in_a_line(each)}" for name, each in value.items())
+    if isinstance(value, list):
+        return "; ".join(_in_a_line(each) for each in value)
+    return str(value)

@@ -16,11 +16,13 @@ class Place(NamedTuple):
     text: str
     route: str
     permission: Permission | None
+    also: tuple[str, ...] = ()
+    """Where the addresses of further pages of this place begin."""
 
 
 PLACES = (
     Place("Home", "home", None),
-    Place("Collection rounds", "rounds", Permission.SEE_COHORTS),
+    Place("Collection rounds", "rounds", Permission.SEE_COHORTS, ("/cohorts/",)),
     Place("Submissions", "submissions", Permission.SEE_SUBMISSIONS),
     Place("Certificates", "certificates", Permission.ACCEPT_CERTIFICATES),
     Place("Trail", "trail", Permission.SEE_TRAIL),
@@ -35,7 +37,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         for place in PLACES:
             if place.permission is None or user.may(place.permission):
                 href = reverse(place.route)
-                here = request.path == href or (href != "/" and request.path.startswith(href))
+                here = request.path == href or (href != "/" and request.path.startswith((href, *place.also)))
                 navigation.append({"text": place.text, "href": href, "active": here})
     return {
         "council_name": settings.CF_COUNCIL_NAME,

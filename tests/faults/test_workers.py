@@ -45,10 +45,13 @@ def queue(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("REDIS_URL", address)
     ordinary = app.conf.broker_url
     app.conf.broker_url = broker_url(address)
+    # Connections that an earlier test left open lead to the ordinary queue.
+    app._after_fork()
     app.control.purge()
     yield
     app.control.purge()
     app.conf.broker_url = ordinary
+    app._after_fork()
 
 
 @contextlib.contextmanager

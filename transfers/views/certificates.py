@@ -1,5 +1,7 @@
 """Pages of recipients' certificates: which there are, adding one, and accepting one whose fingerprint was compared."""
 
+from datetime import datetime
+
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -11,45 +13,56 @@ from connecting_families.kit.lists import Column, Table
 from connecting_families.kit.pieces import tag
 from connecting_families.staff.guards import acting, opened_by
 from connecting_families.staff.roles import Permission
+from connecting_families.staff.views import moment, role_reasons
 from transfers import certificates as stage
 from transfers.forms import AcceptCertificateForm, AddCertificateForm
+from transfers.keys import EXPIRY_WARNING
 from transfers.models import RecipientCertificate
 
-COLUMNS = [Column("Recipient"), Column("Packages"), Column("In date until"), Column("Accepted")]
+COLUMNS = [
+    Column("Recipient"),
+    Column("Packages that it opens"),
+    Column("In date"),
+    Column("Added"),
+    Column("Accepted"),
+]
 
 
 @opened_by(Permission.ACCEPT_CERTIFICATES)
 def certificates(request: HttpRequest) -> HttpResponse:
-    """Every certificate; its fingerprint is not shown before two people have typed it in."""
+    """Every certificate; its fingerprint is not shown, because who accepts it has it from the recipient."""
+    at = timezone.now()
     rows = [
         [
             row.recipient,
             RecipientCertificate.PURPOSES[row.purpose],
-            f"{row.valid_to:%-d %B %Y}",
+            _in_date(row, at),
+            f"{moment(row.added_at)} by {row.added_by}",
             _accepted(row),
         ]
         for row in RecipientCertificate.objects.order_by("-id")
     ]
-    context = {"title": "Recipients' certificates", "table": Table("Certificates", COLUMNS, rows)}
+    context = {
+        "title": "Recipients' certificates",
+        "table": Table("Certificates", COLUMNS, rows, empty="No certificate was added yet."),
+        "add": role_reasons(request, Permission.ADD_CERTIFICATES),
+    }
     return render(request, "transfers/certificates.html", context)
 
 
 @opened_by(Permission.ADD_CERTIFICATES)
 def add(request: HttpRequest) -> HttpResponse:
     """Add a certificate."""
-    form = AddCertificateForm(request.POST or None)
+    form = AddCertificateForm(request.POST or None, request.FILES or None)
     if request.method == "POST" and form.is_valid():
-        given = form.cleaned_data
+        given = {name: form.cleaned_data[name] for name in ("pem", "recipient", "purpose")}
         try:
-            stage.add(
-                pem=given["pem"].encode(), recipient=given["recipient"], purpose=given["purpose"],
-                by=acting(request), at=timezone.now(),
-            )  # fmt: skip
+            stage.add(**given, by=acting(request), at=timezone.now())
         except Refused as refusal:
             for reason in refusal.reasons:
-                form.add_error("pem", reason.sentence)
+                form.add_error("file" if request.FILES else "pasted", reason.sentence)
         else:
-            messages.success(request, "The certificate is added. Two people must accept it.")
+            messages.success(request, "The certificate is added. Two people must accept it before it is used.")
             return redirect("certificates")
     context = {"form": form, "title": "Add a recipient's certificate", "back_href": reverse("certificates")}
     return render(request, "kit/form_page.html", context | {"submit": "Add the certificate"})
@@ -70,6 +83,15 @@ def accept(request: HttpRequest) -> HttpResponse:
             return redirect("certificates")
     context = {"form": form, "title": "Accept a recipient's certificate", "back_href": reverse("certificates")}
     return render(request, "kit/form_page.html", context | {"submit": "Accept the certificate"})
+
+
+def _in_date(row: RecipientCertificate, at: datetime) -> object:
+    if row.revoked_at is not None:
+        return tag("Revoked", "red")
+    if row.valid_to < at:
+        return tag(f"Expired {row.valid_to:%-d %B %Y}", "red")
+    soon = row.valid_to < at + EXPIRY_WARNING
+    return tag(f"Expires {row.valid_to:%-d %B %Y}", "orange") if soon else f"Until {row.valid_to:%-d %B %Y}"
 
 
 def _accepted(row: RecipientCertificate) -> object:

@@ -1,0 +1,151 @@
+"""The site as people open it: signed in by the page itself, at a clock that a test sets, or in a browser."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.conf import settings as configured
+from django.core.cache import cache
+from django.db import connection
+from django.test import Client
+from django.utils import timezone
+from playwright.sync_api import BrowserContext, Page, Playwright, ViewportSize, sync_playwright
+
+from tests.stages.conftest import QUICK, stands, walk_to  # noqa: F401 - fixtures
+from tests.stages.walk import PASSWORD, Walk
+
+SignedIn = Callable[[str], Client]
+Clock = Callable[[Walk], None]
+CHROMIUM = shutil.which("chromium")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"]
+FLAGS += ["--disable-component-update", "--disable-sync"]
+PHONE: ViewportSize = {"width": 390, "height": 844}
+DESK: ViewportSize = {"width": 1280, "height": 900}
+
+needs_a_browser = pytest.mark.skipif(
+    CHROMIUM is None and not os.environ.get("CI"), reason="Chromium is not installed: nothing was tried in a browser."
+)
+
+
+@pytest.fixture(autouse=True)
+def nobody_is_left_on_the_database(request: pytest.FixtureRequest) -> None:
+    """Close what an earlier test left open, before a browser starts.
+
+    Inside a browser's event loop Django has other connections than outside, and cannot reach these; and a database on
+    which somebody is left cannot be copied.
+    """
+    if {"committed", "walk_to"} & set(request.fixturenames):
+        connection.close()
+
+
+@pytest.fixture
+def signed_in(settings: Any) -> SignedIn:
+    """`signed_in(name)`: a client in which this member of staff has just signed in, with the password."""
+    settings.PASSWORD_HASHERS = QUICK
+
+    def client_of(name: str) -> Client:
+        cache.clear()
+        client = Client()
+        answer = client.post("/account/login/", {"login": name, "password": PASSWORD})
+        assert answer.status_code == 302, answer.content.decode()
+        return client
+
+    return client_of
+
+
+@pytest.fixture
+def at_the_walks_time(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """`at_the_walks_time(walk)`: what pages read from the clock goes on from where the walk stands."""
+
+    def set_clock(walk: Walk) -> None:
+        def now() -> datetime:
+            return walk.now()
+
+        monkeypatch.setattr(timezone, "now", now)
+
+    return set_clock
+
+
+@pytest.fixture
+def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], str]]:
+    """`serve()`: the site as a process on the database that DATABASE_URL names by then; its address."""
+    servers: list[subprocess.Popen[bytes]] = []
+
+    def start() -> str:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port: int = free.getsockname()[1]
+        command = [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "connecting_families.wsgi"]
+        servers.append(subprocess.Popen(command, cwd=configured.BASE_DIR, stderr=subprocess.DEVNULL))
+        until = time.monotonic() + 30
+        while not _answers(port):
+            assert time.monotonic() < until, "The site did not start."
+            time.sleep(0.05)
+        return f"http://127.0.0.1:{port}"
+
+    yield start
+    for server in servers:
+        server.terminate()
+        server.wait(30)
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
+
+
+class Reader:
+    """Somebody who opens pages in a browser, signed in as whoever a client is."""
+
+    def __init__(self, context: BrowserContext, site: str, client: Client | None = None) -> None:
+        self.site, self.complaints = site, list[str]()
+        if client is not None:
+            context.add_cookies([{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": site}])
+        self.page: Page = context.new_page()
+        self.page.set_viewport_size(DESK)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("console", lambda said: self._heard(said.type, said.text))
+
+    def _heard(self, kind: str, text: str) -> None:
+        # The browser also says of every page that is refused that it was.
+        if kind in ("error", "warning") and not text.startswith("Failed to load resource"):
+            self.complaints.append(text)
+
+    def open(self, path: str) -> None:
+        """Open a page, and look at it."""
+        self.page.goto(self.site + path)
+        self.look()
+
+    def look(self) -> None:
+        """No violation of the accessibility rules, nothing to scroll sideways to on a telephone, no complaint."""
+        found = Axe().run(self.page, options={"rules": {"region": {"enabled": False}}})
+        broken = [(v["id"], v["nodes"][0]["html"]) for v in found.response["violations"]]
+        assert broken == [], self.page.url
+        self.page.set_viewport_size(PHONE)
+        assert self.page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], self.page.url
+        self.page.set_viewport_size(DESK)
+        assert self.complaints == [], self.page.url
+        assert self.page.locator("h1").count() == 1, self.page.url
+
+
+@pytest.fixture
+def browse() -> Iterator[Callable[..., Reader]]:
+    """`browse(site, client)`: a reader of the site. With it the browser starts: ask the database before."""
+    running: list[Playwright] = []
+
+    def reader(site: str, client: Client | None = None) -> Reader:
+        running.append(sync_playwright().start())
+        browser = running[-1].chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        return Reader(browser.new_context(), site, client)
+
+    yield reader
+    for playwright in running:
+        playwright.stop()

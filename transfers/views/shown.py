@@ -1,0 +1,175 @@
+"""How a submission is shown: its stage, what it holds, what was done to it, and the next act or why it may not be."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+
+from cohorts import queries
+from cohorts.rules.findings import KINDS
+from connecting_families.audit import trail
+from connecting_families.audit.events import Event
+from connecting_families.audit.models import Entry
+from connecting_families.audit.refusals import Reasoned, Refused
+from connecting_families.kit.lists import Column, Table
+from connecting_families.kit.pieces import link, tag
+from connecting_families.staff.guards import acting
+from connecting_families.staff.models import User
+from connecting_families.staff.roles import Permission
+from connecting_families.staff.views import facts, hand_over, in_role, in_words, moment, refused_form, role_reasons
+from transfers import approval
+from transfers.models import Submission
+from transfers.rules.lifecycle import Stage
+
+FILES = [Column("File"), Column("Bytes", numeric=True), Column("SHA-256")]
+QUERIES = [Column("What is asked"), Column("Code"), Column("Findings", numeric=True), Column("Explanation")]
+COLOURS = {Stage.SENT: "green", Stage.VOID: "red", Stage.SENT_BACK: "orange"}
+READS = {Event.SUBMISSION_VIEWED.name, Event.SAMPLE_VIEWED.name}
+SEALING = ("Signing it, and encrypting it for its recipients", "Laying the sealed files in the outbox")
+DELIVERING = ("Sending the sealed files", "Looking whether they arrived whole")
+
+
+def row_of(name: str) -> Submission:
+    """The submission of this name, or there is no such page."""
+    people = ("prepared_by", "approved_by", "sealing_requested_by", "delivery_requested_by")
+    return get_object_or_404(Submission.objects.select_related("round__agreement", "cohort", *people), name=name)
+
+
+def act_on(
+    request: HttpRequest, name: str, act: Callable[..., object], done: str, then: Callable[..., Any] | None = None
+) -> HttpResponse:
+    """Do one act, and go back to the submission; refused, its page says why. `then` hands the work to the workers."""
+    row = row_of(name)
+    try:
+        act(submission=row, by=acting(request), at=timezone.now())
+    except Refused as refusal:
+        return show(request, row_of(name), refusal.reasons)
+    if then is not None:
+        hand_over(then, row.pk)
+    messages.success(request, done)
+    return redirect("submission", row.name)
+
+
+def busy_with(row: Submission) -> tuple[str, ...]:
+    """What the workers were asked to do and have not finished; nothing where nothing was asked."""
+    if row.at_stage is Stage.APPROVED and row.sealing_requested_at:
+        return SEALING
+    if row.at_stage in (Stage.SEALED, Stage.SENDING) and row.delivery_requested_at:
+        return DELIVERING
+    return ()
+
+
+def progress_of(request: HttpRequest, row: Submission) -> HttpResponse:
+    """How far the workers are, and nothing else."""
+    return render(request, "transfers/progress.html", _progress(row))
+
+
+def show(request: HttpRequest, row: Submission, refused: tuple[Reasoned, ...] = ()) -> HttpResponse:
+    """The page of a submission; `refused` is why the act that was just asked for was not done."""
+    context = _progress(row) | {
+        "title": row.name,
+        "caption": "Submission",
+        "submission": row,
+        "at_stage": row.at_stage.name,
+        "back_href": reverse("submissions"),
+        "forms": [refused_form(refused)] if refused else [],
+        "facts": _facts(row),
+        "queries": _queries(row),
+        "history": _history(row),
+        "files": Table(
+            "Sealed files", FILES, [[file["name"], file["bytes"], file["sha256"]] for file in row.sealed_files]
+        ),
+        "prepare": role_reasons(request, Permission.PREPARE_SUBMISSIONS),
+        "send": role_reasons(request, Permission.SEND_SUBMISSIONS),
+        "look": role_reasons(request, Permission.APPROVE_SUBMISSIONS),
+        "approve": role_reasons(request, Permission.APPROVE_SUBMISSIONS) or _against_approval(request, row),
+    }
+    return render(request, "transfers/submission.html", context, status=409 if refused else 200)
+
+
+def stage_tag(row: Submission) -> object:
+    """The stage of a submission."""
+    return tag(row.at_stage.value, COLOURS.get(row.at_stage, "blue"))
+
+
+def _against_approval(request: HttpRequest, row: Submission) -> list[Any]:
+    if row.at_stage is not Stage.PUT_FORWARD:
+        return []
+    return [*approval.reasons_against(row, acting(request), timezone.now())]
+
+
+def _progress(row: Submission) -> dict[str, Any]:
+    busy = busy_with(row)
+    if not busy:
+        return {}
+    by, at = (
+        (row.sealing_requested_by, row.sealing_requested_at)
+        if busy is SEALING
+        else (row.delivery_requested_by, row.delivery_requested_at)
+    )
+    asked = f"Asked for by {by} on {moment(at)}" if by else f"Asked for on {moment(at)}"
+    first, second = busy
+    steps = [
+        {"text": asked, "state": "done"}, {"text": first, "state": "now"}, {"text": second, "state": "next"}
+    ]  # fmt: skip
+    return {"poll_url": reverse("submission", args=[row.name]), "steps": steps}
+
+
+def _facts(row: Submission) -> list[dict[str, Any]]:
+    counts, shaped = row.counts, User.objects.filter(pk__in=row.shaped_by).order_by("username")
+    return facts(
+        ("Stage", stage_tag(row)),
+        ("Collection round", link(row.round.code, reverse("round", args=[row.round.code]))),
+        ("Cohort", link(f"Cohort {row.cohort_id}", reverse("cohort", args=[row.cohort_id]))),
+        ("Agreement", row.round.agreement.reference),
+        ("Recipients", ", ".join(row.round.recipients)),
+        ("Prepared by", f"{row.prepared_by}, {moment(row.prepared_at)}"),
+        ("May not approve it", f"{', '.join(map(str, shaped))} (prepared, edited or explained it)"),
+        ("People and families", f"{counts['persons']:,} people of {counts['families']:,} families" if counts else ""),
+        ("Groups", _groups(row.counts)),
+        ("Columns of identifiers.csv", ", ".join(row.content.get("identifiers", {}).get("columns", []))),
+        ("Columns of programme.csv", ", ".join(row.content.get("programme", {}).get("columns", []))),
+        ("Content (SHA-256)", row.content_sha256),
+        ("Put forward", moment(row.put_forward_at)),
+        ("To mend", row.sent_back_reason),
+        ("Approved by", f"{row.approved_by}, {moment(row.approved_at)}" if row.approved_by else ""),
+        ("Sealed", moment(row.sealed_at)),
+        ("Delivered", moment(row.sent_at)),
+    )
+
+
+def _groups(counts: dict[str, int]) -> str:
+    if not counts:
+        return ""
+    words = f"{counts['programme']:,} programme, {counts['comparison']:,} comparison"
+    both = counts["programme"] + counts["comparison"] - counts["persons"]
+    return f"{words}; {both:,} in both, with different families" if both else words
+
+
+def _queries(row: Submission) -> Table | None:
+    asked = queries.open_queries(row.cohort)
+    said = dict(row.explanations.values_list("code", "text"))
+    rows = [[KINDS[code].sentence, code, count, said.get(code, "Not explained yet")] for code, count in asked.items()]
+    return Table("Open queries", QUERIES, rows) if rows else None
+
+
+def _history(row: Submission) -> list[dict[str, Any]]:
+    """What was done to it, the newest first, as the trail tells it.
+
+    Who read it is left out, and what people were refused; what the workers were refused is what somebody must mend.
+    """
+    told = trail.entries().filter(record="transfers.submission", reference=row.name).exclude(event__in=READS)
+    return [
+        {"title": e.sentence, "by": in_role(e.who, e.role), "at": e.timestamp, "text": _why(e)}
+        for e in told
+        if not e.event.endswith("_REFUSED") or e.actor_id is None
+    ]
+
+
+def _why(entry: Entry) -> str:
+    codes = (entry.additional_data or {}).get("reasons", [])
+    return entry.reason or "; ".join(in_words(code) for code in codes)
