@@ -1,15 +1,17 @@
-"""Fields that Django lacks: a date in three boxes, and a choice that explains itself."""
+"""Fields that Django lacks: a date in three boxes, a date with its time, and a choice that explains itself."""
 
 import re
-from collections.abc import Sequence
-from datetime import date
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, time
 from typing import Any, ClassVar
 
 from django.core.exceptions import ValidationError
 from django.forms import Field, MultiWidget, TextInput
+from django.utils import timezone
 
-FORMS = {"day": r"\d{1,2}", "month": r"\d{1,2}", "year": r"(19|20)\d\d"}
+FORMS = {"day": r"\d{1,2}", "month": r"\d{1,2}", "year": r"(19|20)\d\d", "time": r"([01]?\d|2[0-3])[:.][0-5]\d"}
 LIMITS = {"day": 31, "month": 12}
+WIDTHS = {"year": 4, "time": 5}
 
 
 class Choice(str):
@@ -27,7 +29,7 @@ class Choice(str):
 class DateBoxes(MultiWidget):
     """Day, month and year, each in a box: people type dates that they know faster than they pick them."""
 
-    BOXES: ClassVar = ("day", "month", "year")
+    BOXES: ClassVar[tuple[str, ...]] = ("day", "month", "year")
     template_name = "django/forms/widgets/date_boxes.html"
 
     def __init__(self, attrs: dict[str, Any] | None = None) -> None:
@@ -43,11 +45,13 @@ class DateBoxes(MultiWidget):
         bad = attrs.pop("bad_boxes", ())
         context: dict[str, Any] = super().get_context(name, value, attrs)
         for box, widget in zip(self.BOXES, context["widget"]["subwidgets"], strict=True):
-            width = 4 if box == "year" else 2
+            width = WIDTHS.get(box, 2)
             error = " govuk-input--error" if box in bad else ""
             widget["label"] = box.capitalize()
             widget["attrs"]["class"] = f"govuk-input govuk-date-input__input govuk-input--width-{width}{error}"
-            widget["attrs"]["inputmode"] = "numeric"
+            if box != "time":
+                # The numbers of a telephone have no colon.
+                widget["attrs"]["inputmode"] = "numeric"
             if attrs.get("id"):
                 widget["attrs"]["id"] = f"{attrs['id']}_{box}"
         return context
@@ -68,20 +72,24 @@ class DateBoxesField(Field):
         "year": "Enter a year from 1900 to 2099, for example 2026",
     }
 
-    def to_python(self, value: Any) -> date | None:
+    def to_python(self, value: Any) -> Any:
         """The date in the boxes. ValidationError names the boxes that are wrong, for the error summary."""
         if value in self.empty_values or isinstance(value, date):
             return value or None
-        boxes = {box: str(text or "").strip() for box, text in zip(DateBoxes.BOXES, value, strict=True)}
+        boxes = {box: str(text or "").strip() for box, text in zip(self.widget.BOXES, value, strict=True)}
         if not any(boxes.values()):
             return None
         if missing := [box for box, text in boxes.items() if not text]:
             raise self.error("incomplete", missing, missing=" and ".join(missing))
         bad = [box for box, text in boxes.items() if not self.fits(box, text)]
-        if bad == ["year"]:
-            raise self.error("year", bad)
+        if len(bad) == 1 and bad[0] in ("year", "time"):
+            raise self.error(bad[0], bad)
         if bad:
             raise self.error("invalid", bad)
+        return self.meant(boxes)
+
+    def meant(self, boxes: Mapping[str, str]) -> Any:
+        """What boxes mean of which each can stand by itself."""
         try:
             return date(int(boxes["year"]), int(boxes["month"]), int(boxes["day"]))
         except ValueError:
@@ -91,7 +99,9 @@ class DateBoxesField(Field):
     @staticmethod
     def fits(box: str, text: str) -> bool:
         """Whether this text can stand in this box of some date from 1900 to 2099."""
-        return bool(re.fullmatch(FORMS[box], text, re.ASCII)) and 1 <= int(text) <= LIMITS.get(box, 2099)
+        if not re.fullmatch(FORMS[box], text, re.ASCII):
+            return False
+        return box == "time" or 1 <= int(text) <= LIMITS.get(box, 2099)
 
     def error(self, code: str, boxes: Sequence[str], **words: str) -> ValidationError:
         """One of the messages above, with the boxes that are wrong."""
@@ -103,3 +113,42 @@ class DateBoxesField(Field):
             return not self.disabled and self.to_python(initial) != self.to_python(data)
         except ValidationError:
             return True
+
+
+class DateTimeBoxes(DateBoxes):
+    """Day, month, year and the time of day, each in a box."""
+
+    BOXES: ClassVar[tuple[str, ...]] = (*DateBoxes.BOXES, "time")
+
+    def decompress(self, value: date | None) -> list[Any]:
+        """An instant as what stands in the boxes, by the clock on the wall."""
+        if not isinstance(value, datetime):
+            return [None, None, None, None]
+        local = timezone.localtime(value)
+        return [local.day, local.month, local.year, f"{local:%H:%M}"]
+
+
+class DateTimeBoxesField(DateBoxesField):
+    """A date with its time, typed as day, month, year and 14:30. `clean` gives an instant, by the clock on the wall.
+
+    Of an hour that comes twice, when the clocks go back, the first is meant: what was received is never dated later.
+    """
+
+    widget = DateTimeBoxes
+    default_error_messages: ClassVar = {
+        "required": "Enter a date and a time, for example 27 3 2026 at 14:30",
+        "incomplete": "The date and time must include a %(missing)s",
+        "invalid": "Enter a real date and time, for example 27 3 2026 at 14:30",
+        "time": "Enter a time from 00:00 to 23:59, for example 14:30",
+        "gap": "The clocks went forward over this time: enter one that there was",
+    }
+
+    def meant(self, boxes: Mapping[str, str]) -> datetime:
+        """The instant."""
+        day = super().meant(boxes)
+        hour, minute = re.split("[:.]", boxes["time"])
+        at = datetime.combine(day, time(int(hour), int(minute)), timezone.get_current_timezone())
+        instant = at.astimezone(UTC)
+        if timezone.localtime(instant).hour != at.hour:
+            raise self.error("gap", ["time"])
+        return instant

@@ -1,8 +1,9 @@
-"""Tables whose columns sort by links that the server makes."""
+"""Lists: tables whose columns sort by links that the server makes, and what they are narrowed to."""
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from django.forms import BaseForm
 from django.http import QueryDict
 
 
@@ -91,3 +92,37 @@ def _heading(column: Column, query: QueryDict | None, order: Order | None) -> He
     address.pop("page", None)
     aria_sort = ("descending" if descending else "ascending") if here else "none"
     return Heading(column.heading, column.numeric, aria_sort, f"?{address.urlencode()}")
+
+
+class Chosen(NamedTuple):
+    """Something that a list is narrowed to: the field, what was chosen, and where it is taken away."""
+
+    label: str
+    shown: str
+    href: str
+
+
+def chosen(form: BaseForm, query: QueryDict) -> list[Chosen]:
+    """What a filter narrows its list to now; nothing of a filter with a mistake in it."""
+    if not form.is_bound or not form.is_valid():
+        return []
+    found = []
+    for field in form.visible_fields():
+        given = form.cleaned_data.get(field.name)
+        if given not in (None, "", [], False):
+            address = query.copy()
+            for name in [n for n in address if n == "page" or n == field.name or n.startswith(f"{field.name}_")]:
+                del address[name]
+            found.append(Chosen(str(field.label), _in_words(field.field, given), f"?{address.urlencode()}"))
+    return found
+
+
+def _in_words(field: Any, given: Any) -> str:
+    """A value of a field as people read it on the page."""
+    if isinstance(given, list):
+        return ", ".join(_in_words(field, each) for each in given)
+    if hasattr(field, "choices"):
+        return str(dict(field.choices).get(given, given))
+    if hasattr(given, "strftime"):
+        return f"{given:%-d %B %Y}"
+    return "Yes" if given is True else str(given)

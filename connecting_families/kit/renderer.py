@@ -40,6 +40,18 @@ WANTED: tuple[tuple[type[widgets.Widget], str], ...] = (
     (widgets.Select, "Choose an answer to “{}”"),
     (widgets.Widget, "Fill in “{}”"),
 )
+# What Django says by itself of other mistakes, in words that tell the field and what would be right.
+PLAIN = {
+    "null_characters_not_allowed": "“{label}” holds a character that cannot be kept (NUL). Take it out.",
+    "max_length": "“{label}” must be {limit_value} characters or fewer. It has {show_value}.",
+    "min_length": "“{label}” must be {limit_value} characters or more. It has {show_value}.",
+    "max_value": "“{label}” must be {limit_value} or less",
+    "min_value": "“{label}” must be {limit_value} or more",
+    "invalid_choice": "Choose an answer to “{label}” from those on the page",
+    "invalid_list": "Choose an answer to “{label}” from those on the page",
+    "empty": "The file chosen for “{label}” is empty",
+}
+NUL, REPLACEMENT = "\0", "\N{REPLACEMENT CHARACTER}"
 
 
 class KitBoundField(BoundField):
@@ -47,8 +59,16 @@ class KitBoundField(BoundField):
 
     A form may say `reveals = {"field": {"choice": ["other field", ...]}}`: the other fields stand below that choice
     of a radio or checkbox field, and are seen once it is chosen. They are always sent, so `clean` must drop what was
-    not asked for.
+    not asked for. And `fieldsets = {"Legend": ["field", ...]}`: these fields stand together under that legend, where
+    the first of them stands.
     """
+
+    def value(self) -> Any:
+        """What stands in the field. NUL is refused, and no page can hold it: its replacement is shown."""
+        given = super().value()
+        if isinstance(given, list):
+            return [_shown(each) for each in given]
+        return _shown(given)
 
     @property
     def template_name(self) -> str:
@@ -101,8 +121,13 @@ class KitBoundField(BoundField):
         """Which of the boxes of a date are wrong: all of them, where an error does not say."""
         found: list[str] = []
         for error in self.errors.as_data():
-            found += (error.params or {}).get("boxes", DateBoxes.BOXES)
-        return tuple(box for box in DateBoxes.BOXES if box in found)
+            found += (error.params or {}).get("boxes", self._boxes)
+        return tuple(box for box in self._boxes if box in found)
+
+    @property
+    def _boxes(self) -> tuple[str, ...]:
+        widget = self.field.widget
+        return widget.BOXES if isinstance(widget, DateBoxes) else ()
 
     @property
     def sentences(self) -> list[str]:
@@ -113,8 +138,17 @@ class KitBoundField(BoundField):
             if sentence == Field.default_error_messages["required"]:
                 wanted = next(words for kind, words in WANTED if isinstance(self.field.widget, kind))
                 sentence = wanted.format(self.label)
+            elif error.code in PLAIN and not self._has_own_words_for(error.code):
+                sentence = PLAIN[error.code].format(label=self.label, **(error.params or {}))
             said.append(sentence)
         return said
+
+    def _has_own_words_for(self, code: str) -> bool:
+        """Whether this field says something of its own of this mistake."""
+        words = self.field.error_messages.get(code)
+        of_django = [kind.__dict__.get("default_error_messages", {}) for kind in type(self.field).__mro__
+                     if kind.__module__.startswith("django.")]  # fmt: skip
+        return words is not None and all(words != each.get(code) for each in of_django)
 
     @property
     def error_target(self) -> str:
@@ -122,7 +156,7 @@ class KitBoundField(BoundField):
         if self.is_hidden or not self.auto_id:
             return ""
         if isinstance(self.field.widget, DateBoxes):
-            return f"{self.auto_id}_{(self.bad_boxes or DateBoxes.BOXES)[0]}"
+            return f"{self.auto_id}_{(self.bad_boxes or self._boxes)[0]}"
         if isinstance(self.field.widget, widgets.RadioSelect):
             return str(self.subwidgets[0].id_for_label) if self.subwidgets else ""
         return str(self.id_for_label or self.auto_id)
@@ -132,6 +166,19 @@ class KitBoundField(BoundField):
         """Whether this field stands below a choice of another field, and not in the form's own sequence."""
         reveals = getattr(self.form, "reveals", {})
         return any(self.name in names for choices in reveals.values() for names in choices.values())
+
+    @property
+    def fieldset_below(self) -> dict[str, Any] | None:
+        """The fieldset that begins with this field: its legend, and its fields."""
+        for legend, names in getattr(self.form, "fieldsets", {}).items():
+            if names[0] == self.name:
+                return {"legend": legend, "fields": [self.form[name] for name in names]}
+        return None
+
+    @property
+    def is_inside_fieldset(self) -> bool:
+        """Whether this field stands in a fieldset that an earlier one begins."""
+        return any(self.name in names[1:] for names in getattr(self.form, "fieldsets", {}).values())
 
     @property
     def options(self) -> list[dict[str, Any]]:
@@ -158,6 +205,10 @@ class KitBoundField(BoundField):
         name = "govuk-fieldset__legend" if tag == "legend" else "govuk-label"
         classes = {"class": f"{name} {name}--s"}
         return super().label_tag(contents, {**classes, **(attrs or {})}, label_suffix or "", tag)
+
+
+def _shown(value: Any) -> Any:
+    return value.replace(NUL, REPLACEMENT) if isinstance(value, str) else value
 
 
 class KitRenderer(TemplatesSetting):

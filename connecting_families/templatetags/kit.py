@@ -4,12 +4,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from django import template
+from django import forms, template
 from django.core.paginator import Page
 from django.template.context import RequestContext
+from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 
-from connecting_families.kit import pieces
+from connecting_families.kit import lists, pieces
 from connecting_families.kit.charts import Bars, Flow
 from connecting_families.kit.lists import Table
 from connecting_families.kit.renderer import error_links
@@ -54,6 +55,12 @@ def summary_list(rows: Iterable[Mapping[str, Any]], card: str = "") -> dict[str,
 def table(table: Table) -> dict[str, Any]:
     """A table that scrolls inside its own region (kit.lists.Table)."""
     return {"table": table}
+
+
+@register.inclusion_tag("kit/filter_tags.html", takes_context=True)
+def filter_tags(context: RequestContext, form: forms.BaseForm) -> dict[str, Any]:
+    """What a list is narrowed to now, each with a link that takes it away. Nothing where nothing was chosen."""
+    return {"chosen": lists.chosen(form, context["request"].GET)}
 
 
 @register.inclusion_tag("kit/pagination.html", takes_context=True)
@@ -120,6 +127,24 @@ def button(
     return {
         "text": text, "reasons": reasons, "cannot": cannot, "kind": kind, "name": name, "value": value, "href": href,
     }  # fmt: skip
+
+
+@register.simple_block_tag
+def button_group(content: str) -> SafeString:
+    """Buttons and links that belong together, side by side: {% button_group %}…{% endbutton_group %}."""
+    return render_to_string("kit/button_group.html", {"content": content})
+
+
+@register.simple_block_tag
+def details(content: str, summary: str) -> SafeString:
+    """Words that not everybody needs, behind a line to open: {% details "What counts?" %}…{% enddetails %}."""
+    return render_to_string("kit/details.html", {"content": content, "summary": summary})
+
+
+@register.simple_block_tag
+def inset(content: str) -> SafeString:
+    """Words set apart from the text around them: {% inset %}…{% endinset %}."""
+    return render_to_string("kit/inset_text.html", {"content": content})
 
 
 @register.inclusion_tag("kit/bars.html")

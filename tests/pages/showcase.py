@@ -1,23 +1,17 @@
-"""Every piece of the kit on three pages, for the tests alone: no address of the site leads here."""
+"""The kit's own showcase as whole pages, and pieces of it; for the tests alone."""
 
-from datetime import UTC, date, datetime
-from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from django import forms
-from django.contrib.messages import constants
-from django.contrib.messages.storage.base import Message
 from django.core.exceptions import ValidationError
-from django.core.paginator import Paginator
 from django.template import engines
+from django.template.loader import render_to_string
 from django.test import RequestFactory
 
-from connecting_families.kit.charts import Bar, Bars, Flow
-from connecting_families.kit.forms import Choice, DateBoxesField
-from connecting_families.kit.lists import Column, Table, asked_order
-from connecting_families.kit.pieces import link, tag
+from connecting_families.kit import showcase
+from connecting_families.kit.showcase import ERRORS, SampleForm
 
-HERE = Path(__file__).parent
+__all__ = ["ERRORS", "SampleForm"]
 
 FRAME = {
     "council_name": "Anytown City Council",
@@ -32,49 +26,6 @@ FRAME = {
     ],
 }
 
-# A form sent with a date that is none, and much left out.
-ERRORS = {
-    "born_day": "31",
-    "born_month": "x",
-    "born_year": "2026",
-    "how": "post",
-    "problems": ["crime"],
-    "version": "3",
-}
-
-
-class SampleForm(forms.Form):
-    """One of each kind of field."""
-
-    reveals: ClassVar = {"how": {"post": ["address"]}, "problems": {"crime": ["crime_since"]}}
-
-    name = forms.CharField(label="Name", help_text="As the family says it", max_length=60)
-    born = DateBoxesField(
-        label="Date of birth",
-        help_text="For example, 27 3 1980",
-        error_messages={"required": "Enter the date of birth"},
-    )
-    how = forms.ChoiceField(
-        label="How was the notice given?",
-        choices=[("hand", Choice("By hand", hint="Read together with the family")), ("post", "By post")],
-        widget=forms.RadioSelect,
-    )
-    address = forms.CharField(
-        label="Address", required=False, widget=forms.TextInput({"class": "govuk-input--width-20"})
-    )
-    problems = forms.MultipleChoiceField(
-        label="Headline problems",
-        choices=[("crime", "Crime or antisocial behaviour"), ("school", "Children not attending school")],
-        widget=forms.CheckboxSelectMultiple,
-    )
-    crime_since = DateBoxesField(label="Since when?", required=False)
-    team = forms.ChoiceField(label="Team", choices=[("", "Choose a team"), ("north", "North"), ("south", "South")])
-    notes = forms.CharField(label="Notes", widget=forms.Textarea)
-    evidence = forms.FileField(label="Evidence", required=False)
-    password = forms.CharField(label="Your password", widget=forms.PasswordInput)
-    sure = forms.BooleanField(label="I have checked this with the family")
-    version = forms.CharField(widget=forms.HiddenInput, initial="3")
-
 
 class Person:
     """Somebody who is signed in."""
@@ -86,121 +37,27 @@ class Person:
         return "Ada Example"
 
 
-def page(template: str, context: dict[str, Any], *, address: str = "/", user: Person | None = None) -> str:
-    """A page of the site, from the text of its template."""
+def page(name: str, address: str = "/", user: Person | None = None, **more: Any) -> str:
+    """A page of the showcase, in the frame of the site."""
     request = RequestFactory().get(address)
-    full = {"user": user or Person(), "messages": []} | FRAME | context
-    return engines["django"].from_string(template).render(full, request)
+    template, context = showcase.PAGES[name](request.GET)
+    full = {"user": user or Person(), "messages": []} | FRAME | context | more
+    return render_to_string(template, full, request)
 
 
 def form_page(data: dict[str, Any] | None = None) -> str:
     """A page with a form, empty or sent."""
-    form = SampleForm(data)
-    context = {"form": form, "title": "Add a family", "caption": "Round of March 2026", "back_href": "/families/"}
-    return page('{% extends "kit/form_page.html" %}', context)
+    return page("form" if data is None else "errors")
 
 
-def list_page(address: str = "/rounds/?sort=-families&page=2") -> str:
-    """A list with a filter, sorted, in pages."""
-    columns = [
-        Column("Round", "name"),
-        Column("State"),
-        Column("Families", "families", numeric=True),
-        Column("Cut-off"),
-    ]
-    rounds = [
-        [
-            link(f"Round {n}", f"/rounds/{n}/"),
-            tag("Expired", "red") if n % 3 else tag("Open", "green"),
-            n * 1000,
-            "1 March 2026",
-        ]
-        for n in range(1, 96)
-    ]
-    query = RequestFactory().get(address).GET
-    current = Paginator(rounds, 10).get_page(query.get("page"))
-    table = Table("Rounds", columns, current, query=query, order=asked_order(columns, query, "name"))
-
-    class Filter(forms.Form):
-        """What a list may be narrowed to."""
-
-        name = forms.CharField(label="Name", required=False)
-        state = forms.ChoiceField(label="State", choices=[("", "Any"), ("open", "Open")], required=False)
-
-    context = {"title": "Collection rounds", "table": table, "page": current, "form": Filter(query)}
-    return page('{% extends "kit/list_page.html" %}', context, address=address)
+def list_page(address: str = "/rounds/?sort=-families&page=2&state=open") -> str:
+    """A page with a filter, a table and pages."""
+    return page("list", address)
 
 
 def detail_page() -> str:
-    """Everything else."""
-    return page(
-        (HERE / "showcase.html").read_text(),
-        {
-            "title": "Round of March 2026",
-            "messages": [
-                Message(constants.INFO, "Old news"),
-                Message(constants.SUCCESS, "The run has been asked for."),
-            ],
-            "poll_url": "/runs/7/progress/",
-            "crumbs": [{"text": "Rounds", "href": "/rounds/"}, {"text": "Round of March 2026"}],
-            "parts": [
-                {"text": "Cohort", "href": "/rounds/1/", "active": True},
-                {"text": "Findings", "href": "/rounds/1/findings/"},
-            ],
-            "facts": [
-                {
-                    "key": "Cut-off",
-                    "value": "1 March 2026",
-                    "actions": [{"text": "Change", "href": "/change/", "hidden": "cut-off"}],
-                },
-                {"key": "SHA-256", "value": "5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef"},
-            ],
-            "tasks": [
-                {"title": "Members", "href": "/members/", "status": "Completed"},
-                {
-                    "title": "Notice",
-                    "href": "/notice/",
-                    "hint": "Due by 3 April",
-                    "status": "To do",
-                    "colour": "yellow",
-                },
-                {"title": "Flag", "status": "Cannot start yet", "cannot_start": True},
-            ],
-            "events": [
-                {
-                    "title": "Approved",
-                    "by": "B. Example",
-                    "at": datetime(2026, 3, 27, 14, 5, tzinfo=UTC),
-                    "text": "No query.",
-                },
-                {"title": "Notice given", "at": date(2026, 3, 2)},
-            ],
-            "reasons": ["You prepared this submission.", "Its sample has not been looked at."],
-            "chart": Bars(
-                "Most are left out for want of a privacy notice",
-                "Primary reason",
-                "Families",
-                [
-                    Bar("No privacy notice", 1240),
-                    Bar("Objected", 310, group=2),
-                    Bar("Moved away", None, "fewer than 10"),
-                ],
-                csv_href="/reasons.csv",
-            ),
-            "flow": Flow(
-                "How 4,000 families became 2,450",
-                "families",
-                4000,
-                [Bar("No privacy notice", 1240), Bar("Objected", 310)],
-                [Bar("Supported", 1450), Bar("Comparison", 1000)],
-            ),
-            "steps": [
-                {"text": "Take the facts", "state": "done"},
-                {"text": "Apply the rules", "state": "now"},
-                {"text": "Write the decisions", "state": "next"},
-            ],
-        },
-    )
+    """Everything else, while work goes on."""
+    return page("pieces", title="Round of March 2026", poll_url="/runs/7/progress/")
 
 
 def rendered(template: str, **context: Any) -> str:

@@ -1,13 +1,13 @@
 """A form of the page kit says what to mend, and where."""
 
 import re
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
 from django import forms
 
-from connecting_families.kit.forms import DateBoxesField
+from connecting_families.kit.forms import DateBoxesField, DateTimeBoxesField
 from tests.pages import showcase
 from tests.pages.markup import attributes
 from tests.pages.showcase import ERRORS, group, rendered
@@ -119,3 +119,55 @@ def test_a_date_that_need_not_be_given_may_be_left_empty_and_knows_whether_it_ch
     assert field.has_changed(date(2026, 3, 27), ["28", "3", "2026"])
     assert field.has_changed(None, ["x", "", ""])
     assert 'value="27"' in group(DateBoxesField(initial=date(2026, 3, 27)))
+
+
+TIMES = [
+    (("27", "3", "2026", "14:30"), datetime(2026, 3, 27, 14, 30, tzinfo=UTC)),
+    (("27", "6", "2026", "9.05"), datetime(2026, 6, 27, 8, 5, tzinfo=UTC)),
+    # The hour that comes twice: the first is meant. The hour that there is not is refused.
+    (("25", "10", "2026", "1:30"), datetime(2026, 10, 25, 0, 30, tzinfo=UTC)),
+    (("29", "3", "2026", "1:30"), "The clocks went forward over this time: enter one that there was"),
+    (("27", "3", "2026", "24:00"), "Enter a time from 00:00 to 23:59, for example 14:30"),
+    (("27", "3", "2026", ""), "The date and time must include a time"),
+    (("30", "2", "2026", "1:30"), "Enter a real date and time, for example 27 3 2026 at 14:30"),
+    (("", "", "", ""), "Enter a date and a time, for example 27 3 2026 at 14:30"),
+]
+
+
+@pytest.mark.parametrize(("typed", "meant"), TIMES)
+def test_a_date_with_its_time(typed: tuple[str, ...], meant: datetime | str) -> None:
+    data = dict(zip(("at_day", "at_month", "at_year", "at_time"), typed, strict=True))
+    form = type("Sample", (forms.Form,), {"at": DateTimeBoxesField()})(data)
+    if isinstance(meant, datetime):
+        assert form.is_valid(), form.errors
+        assert form.cleaned_data["at"] == meant
+    else:
+        assert form.errors["at"] == [meant]
+
+
+def test_a_wrong_time_is_marked_alone_and_an_instant_is_shown_by_the_clock_on_the_wall() -> None:
+    data = {"at_day": "27", "at_month": "3", "at_year": "2026", "at_time": "25:00"}
+    form = type("Sample", (forms.Form,), {"at": DateTimeBoxesField()})(data)
+    assert 'href="#id_at_time"' in rendered("{% error_summary %}", form=form)
+    assert str(form).count("govuk-input--error") == 1
+    shown = group(DateTimeBoxesField(initial=datetime(2026, 6, 27, 8, 5, tzinfo=UTC)))
+    assert 'value="09:05"' in shown
+    assert 'value="27"' in shown
+
+
+MISTAKES = [
+    (forms.CharField(label="Name"), "Ada\0", "“Name” holds a character that cannot be kept (NUL). Take it out."),
+    (forms.CharField(label="Name", max_length=3), "Adas", "“Name” must be 3 characters or fewer. It has 4."),
+    (forms.ChoiceField(label="Team", choices=[("a", "A")]), "\0", "Choose an answer to “Team” from those on the page"),
+    (forms.IntegerField(label="Days", max_value=9), "10", "“Days” must be 9 or less"),
+    (forms.CharField(max_length=3, error_messages={"max_length": "Too long for us"}), "Adas", "Too long for us"),
+]
+
+
+@pytest.mark.parametrize(("field", "given", "said"), MISTAKES)
+def test_a_mistake_is_told_in_words_that_name_the_field(field: forms.Field, given: str, said: str) -> None:
+    form = type("Sample", (forms.Form,), {"example": field})({"example": given})
+    form.full_clean()
+    bound: Any = form["example"]
+    assert bound.sentences == [said]
+    assert "\0" not in str(form)
