@@ -9,7 +9,7 @@ STAMP := $(VENV)/installed
 # Types are checked against the settings; nothing is connected to.
 NOWHERE := DATABASE_URL=postgresql://nobody@localhost/none REDIS_URL=redis://localhost/0
 
-.PHONY: demo test check styles bench lock clean
+.PHONY: demo test check styles screens bench lock clean
 .DELETE_ON_ERROR:
 
 # The stamp is a copy of what was installed, made when all of it was: a set-up that was interrupted begins again.
@@ -40,6 +40,10 @@ check: $(STAMP) styles
 styles:
 	@if command -v npm >/dev/null; then (cd connecting_families/styles && npm ci --silent --no-audit --no-fund && npm run --silent check); \
 	else echo "npm is not installed: static/app.css was not built again and compared."; fi
+
+# docs/screens.md anew, and photographs of every screen below var/screens, to look at.
+screens: $(STAMP)
+	@$(RUN) -m tests.pages
 
 bench: $(STAMP)
 	@$(RUN) -m tests.benchmarks $(if $(ONLY),--only $(ONLY)) $(if $(FAMILIES),--families $(FAMILIES))

@@ -231,5 +231,7 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {"plain": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    # At DEBUG it writes everything that a page shows.
+    "loggers": {"django.template": {"level": "INFO"}},
     "root": {"handlers": ["console"], "level": env.str("CF_LOG_LEVEL", default="WARNING")},
 }

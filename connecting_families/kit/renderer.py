@@ -112,6 +112,10 @@ class KitBoundField(BoundField):
             # 40 by 10 is Django's guess, not the author's.
             size = widget.attrs.get("cols"), widget.attrs.get("rows")
             built |= {"cols": False, "rows": "5"} if size == ("40", "10") else {}
+        if isinstance(widget, widgets.NumberInput):
+            # A box for numbers alone loses what else was typed, and a turn of the wheel changes it.
+            widget.input_type = "text"
+            built |= {"inputmode": "numeric", "min": False, "max": False, "step": False}
         if isinstance(widget, DateBoxes):
             built["bad_boxes"] = self.bad_boxes
         return built

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -19,6 +19,9 @@ from django.test import Client
 from django.utils import timezone
 from playwright.sync_api import BrowserContext, Page, Playwright, ViewportSize, sync_playwright
 
+from connecting_families.staff.roles import ROLES
+from tests.pages import council
+from tests.pages.visits import Visits, visit_everything
 from tests.stages.conftest import QUICK, stands, walk_to  # noqa: F401 - fixtures
 from tests.stages.walk import PASSWORD, Walk
 
@@ -72,6 +75,37 @@ def at_the_walks_time(monkeypatch: pytest.MonkeyPatch) -> Clock:
         monkeypatch.setattr(timezone, "now", now)
 
     return set_clock
+
+
+@pytest.fixture
+def built(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Walk]:
+    """`built()`: a council in which every screen has something to show; its clock goes on by itself."""
+
+    def build() -> Walk:
+        walk: Walk = request.getfixturevalue("walk_to")("assemble")
+        council.build(walk)
+        then, start = walk.now(), time.monotonic()
+        monkeypatch.setattr(timezone, "now", lambda: then + timedelta(seconds=time.monotonic() - start))
+        return walk
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def walked_once() -> list[Visits]:
+    """What was seen on the walk through the site, once it was walked."""
+    return []
+
+
+@pytest.fixture
+def visits(request: pytest.FixtureRequest, walked_once: list[Visits]) -> Visits:
+    """Every page of the site as every role was answered it; walked once for a run of tests."""
+    if not walked_once:
+        client_of = request.getfixturevalue("signed_in")
+        request.getfixturevalue("built")()
+        walked_once.append(visit_everything(list(ROLES), client_of))
+        connection.close()
+    return walked_once[0]
 
 
 @pytest.fixture

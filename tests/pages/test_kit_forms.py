@@ -68,6 +68,13 @@ def test_errors_that_belong_to_no_field_lead_nowhere_but_are_said() -> None:
     assert ">The family is closed</a>" not in summary
 
 
+def test_what_was_typed_for_a_number_is_kept_even_where_it_is_none() -> None:
+    form = type("Sample", (forms.Form,), {"days": forms.IntegerField(min_value=1)})({"days": "twenty-eight"})
+    (box,) = attributes("input", str(form))
+    assert (box["type"], box["inputmode"], box["value"]) == ("text", "numeric", "twenty-eight")
+    assert "min" not in box
+
+
 BOXES = [
     (("27", "3", "2026"), date(2026, 3, 27)),
     ((" 01 ", "03", "1999"), date(1999, 3, 1)),

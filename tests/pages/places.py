@@ -1,0 +1,156 @@
+"""Every place of the site by the name of its address, with a sentence on what it is for: the one table of screens.
+
+What is in it is opened as every role that may, with data, and looked at in every way (test_places.py); docs/screens.md
+is written from it. An address of the site which the table lacks fails a test by its name. Where a place is, is found by
+following links; `at` names what no link leads to.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from connecting_families.staff.roles import ROLES
+
+
+class Screen(NamedTuple):
+    """A page that people open: its name, what it is for, and where it is if no link leads there.
+
+    Up to `many` of its kind are opened by each role. `alone`: it is for those who are not signed in.
+    """
+
+    title: str
+    purpose: str
+    at: tuple[str, ...] = ()
+    many: int = 3
+    alone: bool = False
+
+
+class Act(NamedTuple):
+    """What a button does; it is no page, and what it answers is looked at."""
+
+    does: str
+
+
+class File(NamedTuple):
+    """A download."""
+
+    holds: str
+
+
+Place = Screen | Act | File
+
+SIGNING_IN: dict[str, Place] = {
+    "account_login": Screen(
+        "Sign in", "Says who you are, before anything else opens.", ("/account/login/",), alone=True
+    ),
+    "account_logout": Screen("Sign out", "Asks once more before you are signed out.", ("/account/logout/",)),
+    "account_inactive": Screen(
+        "Closed account", "Tells somebody whose account was closed whom to ask.", ("/account/inactive/",), alone=True
+    ),
+    "account_reauthenticate": Screen(
+        "Confirm that it is you", "Asks for the password again before a grave act.", ("/account/reauthenticate/",)
+    ),
+    "home": Screen("Home", "Shows each role what waits for it.", ("/",)),
+}
+
+ROUNDS: dict[str, Place] = {
+    "rounds": Screen("Collection rounds", "Lists every round, and leads to opening one."),
+    "open_round": Screen(
+        "Open a collection round", "Fixes what a round asks: cut-off, framework, datasets, agreement."
+    ),
+    "round": Screen("Collection round", "Shows what a round asks and its cohorts, and asks for a new one.", many=4),
+    "assemble": Act("asks for a run of the rules"),
+    "cohort": Screen("Cohort", "Follows a run, and shows who is in, who is out and why, as counts.", many=6),
+    "decisions": Screen(
+        "People considered", "Lists everybody considered, by reference, narrowed to one reason if asked."
+    ),
+    "decision": Screen("Decision", "Says why one person is in or out, in words.", many=4),
+    "decisions_csv": File("every decision of a cohort, with its digest"),
+}
+
+SUBMISSIONS: dict[str, Place] = {
+    "submissions": Screen("Submissions", "Lists every submission, and drafts one for a cohort that has none."),
+    "draft": Act("drafts the submission of a cohort"),
+    "submission": Screen(
+        "Submission", "Shows where a submission stands, what it holds, and the next act or why it may not be.", many=12
+    ),
+    "explain": Screen("Explain open queries", "Takes a sentence for each query that is right as it is."),
+    "put_forward": Act("puts a submission forward for approval"),
+    "take_up_again": Act("makes a submission that was sent back a draft again"),
+    "sample": Act("opens the sample of records, masked, that an approver checks"),
+    "approve": Act("approves exactly this content"),
+    "send_back": Screen("Send back", "Takes the reason why a submission is not approved as it is."),
+    "seal": Act("asks the workers to seal a submission"),
+    "deliver": Act("asks the workers to deliver it"),
+    "certificates": Screen("Recipients' certificates", "Lists for whom submissions are encrypted, and until when."),
+    "add_certificate": Screen("Add a recipient's certificate", "Takes a certificate that a recipient gave us."),
+    "accept_certificate": Screen(
+        "Accept a recipient's certificate", "Takes the fingerprint that the recipient read out, from two people."
+    ),
+}
+
+GOVERNANCE: dict[str, Place] = {
+    "trail": Screen("Trail", "Finds entries of the trail by event, person, record and day."),
+    "trail_entry": Screen("Entry of the trail", "Shows one entry: who, what, when, why, and which fields changed."),
+}
+
+DEVELOPERS: dict[str, Place] = {
+    "kit": Screen("Components", "Shows developers every component; in production it is not there.", ("/kit/",)),
+    "kit_page": Screen("Kinds of page", "Shows developers a form, a list, a letter and the like.", many=12),
+}
+
+PLACES: dict[str, Place] = SIGNING_IN | ROUNDS | SUBMISSIONS | GOVERNANCE | DEVELOPERS
+
+GROUPS = {
+    "Signing in, and home": SIGNING_IN,
+    "Rounds and cohorts": ROUNDS,
+    "Submissions": SUBMISSIONS,
+    "Information governance": GOVERNANCE,
+    "For developers": DEVELOPERS,
+}
+
+
+def patterns(resolver: URLResolver | None = None) -> Iterator[URLPattern]:
+    """Every address of the site."""
+    for pattern in (resolver or get_resolver()).url_patterns:
+        if isinstance(pattern, URLResolver):
+            yield from patterns(pattern)
+        else:
+            yield pattern
+
+
+def roles_of(pattern: URLPattern) -> list[str]:
+    """Who may open it."""
+    needed = getattr(pattern.callback, "permissions", ())
+    return [role for role in ROLES if not needed or ROLES[role].permits & set(needed)]
+
+
+def who_opens(pattern: URLPattern, screen: Screen) -> str:
+    """Who opens it, as the list of screens says it."""
+    if screen.alone:
+        return "nobody signed in"
+    roles = roles_of(pattern)
+    return "everybody" if len(roles) == len(ROLES) else ", ".join(ROLES[role].title for role in roles)
+
+
+def screens() -> str:
+    """docs/screens.md, as it must be."""
+    found = {str(pattern.name): pattern for pattern in patterns()}
+    lines = [HEAD]
+    for title, group in GROUPS.items():
+        lines += [f"## {title}\n", "| screen | who | what it is for |", "|---|---|---|"]
+        lines += [
+            f"| {place.title} | {who_opens(found[name], place)} | {place.purpose} |"
+            for name, place in group.items()
+            if isinstance(place, Screen)
+        ]
+        lines.append("")
+    return "\n".join(lines)
+
+
+HEAD = """# The screens
+
+Written by `make screens` from tests/pages/places.py, where every address of the site is; a test compares. The same
+command photographs every screen, as each role that may open it, at 1280 and at 390 pixels, into `var/screens/`.
+"""
