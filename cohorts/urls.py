@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from cohorts.views import cohorts, decisions, rounds
+from cohorts.views import cohorts, columns, decisions, rounds, uploads
 
 urlpatterns = [
     path("rounds/", rounds.rounds, name="rounds"),
@@ -13,4 +13,12 @@ urlpatterns = [
     path("cohorts/<int:number>/people/", decisions.decisions, name="decisions"),
     path("cohorts/<int:number>/decisions.csv", decisions.download, name="decisions_csv"),
     path("cohorts/<int:number>/decision/", decisions.decision, name="decision"),
+    path("files/", uploads.uploads, name="uploads"),
+    path("files/upload/", uploads.upload_files, name="upload_files"),
+    path("files/columns/", columns.columns, name="columns"),
+    path("files/empty/<str:name>.csv", columns.template_file, name="template_file"),
+    path("files/<str:code>/", uploads.upload, name="upload"),
+    path("files/<str:code>/errors.csv", uploads.errors_csv, name="upload_errors"),
+    path("files/<str:code>/confirm/", uploads.confirm, name="confirm_upload"),
+    path("files/<str:code>/cancel/", uploads.cancel, name="cancel_upload"),
 ]

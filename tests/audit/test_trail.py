@@ -14,8 +14,10 @@ from celery import Task
 from django.conf import settings
 from django.db import connection
 
-from cohorts import assembly, consent, loading, objections, people, tasks
-from cohorts.models import Consent, Family
+from cohorts import assembly, consent, loading, objections, people, tasks, uploads
+from cohorts.incoming import Offered
+from cohorts.loading import LoadReport
+from cohorts.models import Consent, Family, Upload
 from cohorts.replay import replay
 from connecting_families.audit import trail
 from connecting_families.audit.events import Event
@@ -74,6 +76,55 @@ def load(walk: Walk) -> None:
     folder = walk.folder / "bulk"
     write({"families": [files()["families"][0] | {"team": "South"}, {"family_ref": "F9"}]}, folder)
     loading.load_directory(folder, by=walk.who("prepare"), at=walk.now())
+
+
+def upload(walk: Walk) -> None:
+    content = b"family_ref,team,flagged_on,flagged_by,lifted_on\nF9,West,,,\n"
+    offered = [Offered("families.csv", lambda: iter([content]))]
+    uploads.receive(offered=offered, by=walk.who("prepare"), at=walk.now())
+
+
+def check_upload(walk: Walk) -> None:
+    uploads.check(Upload.objects.get().pk, by=duty("check"), at=walk.now())
+
+
+def confirm_upload(walk: Walk) -> None:
+    uploads.confirm(upload=Upload.objects.get(), by=walk.who("prepare"), at=walk.now())
+
+
+def load_upload(walk: Walk) -> None:
+    uploads.load(Upload.objects.get().pk, at=walk.now())
+
+
+def checked_upload(walk: Walk) -> None:
+    upload(walk)
+    check_upload(walk)
+
+
+def confirmed_upload(walk: Walk) -> None:
+    checked_upload(walk)
+    confirm_upload(walk)
+
+
+def not_loaded(walk: Walk) -> None:
+    row, at = Upload.objects.get(), walk.now()
+    uploads._not_loaded(upload=row, report=LoadReport(errors=[uploads.NOTHING]), by=duty("load"), at=at)
+
+
+def put_back_upload(walk: Walk) -> None:
+    uploads.put_back(upload=Upload.objects.get(), reasons=[uploads.CHANGED], by=duty("load"), at=walk.now())
+
+
+def cancel_upload(walk: Walk) -> None:
+    uploads.cancel(upload=Upload.objects.get(), by=walk.who("prepare"), at=walk.now())
+
+
+def expire_upload(walk: Walk) -> None:
+    uploads.expire(upload=Upload.objects.get(), by=duty("expire"), at=walk.now() + uploads.KEPT_FOR)
+
+
+def fail_upload(walk: Walk) -> None:
+    uploads.fail(upload=Upload.objects.get(), why="ValueError", by=duty("check"), at=walk.now())
 
 
 def request_a_run(walk: Walk) -> None:
@@ -135,6 +186,15 @@ def before(act: str) -> str:
 ACTS = {
     "connecting_families.staff.accounts.add": Act("assemble", add_staff, Event.STAFF_ADDED),
     "cohorts.loading._load": Act("assemble", load, Event.FILE_LOADED),
+    "cohorts.uploads.receive": Act("assemble", upload, Event.UPLOAD_RECEIVED),
+    "cohorts.uploads._checked": Act("assemble", check_upload, Event.UPLOAD_CHECKED, upload),
+    "cohorts.uploads.confirm": Act("assemble", confirm_upload, Event.UPLOAD_CONFIRMED, checked_upload),
+    "cohorts.uploads._load": Act("assemble", load_upload, Event.UPLOAD_LOADED, confirmed_upload),
+    "cohorts.uploads._not_loaded": Act("assemble", not_loaded, Event.UPLOAD_REFUSED, confirmed_upload),
+    "cohorts.uploads.put_back": Act("assemble", put_back_upload, Event.UPLOAD_PUT_BACK, confirmed_upload),
+    "cohorts.uploads.cancel": Act("assemble", cancel_upload, Event.UPLOAD_DESTROYED, checked_upload),
+    "cohorts.uploads.expire": Act("assemble", expire_upload, Event.UPLOAD_DESTROYED, checked_upload),
+    "cohorts.uploads.fail": Act("assemble", fail_upload, Event.UPLOAD_FAILED, upload),
     "cohorts.rounds.open_round": Act("assemble", lambda walk: walk.open_round("NEW"), Event.ROUND_OPENED),
     "cohorts.assembly.request": Act("assemble", request_a_run, Event.ASSEMBLY_REQUESTED),
     "cohorts.assembly._assemble": Act("assemble", assemble, Event.COHORT_ASSEMBLED, request_a_run),
