@@ -20,7 +20,7 @@ from connecting_families.audit import trail
 from connecting_families.audit.events import Event
 from connecting_families.audit.refusals import Refused
 from connecting_families.kit.lists import Column, Table
-from connecting_families.kit.pieces import link, tag
+from connecting_families.kit.pieces import exact, link, tag
 from connecting_families.kit.spreadsheets import csv_for_people
 from connecting_families.staff.guards import acting, opened_by
 from connecting_families.staff.roles import Permission
@@ -165,7 +165,10 @@ def _wrong(request: HttpRequest, row: Upload, context: dict[str, Any]) -> HttpRe
     """The errors, a page of them; opening it is recorded, because their values are personal data."""
     page = Paginator(_errors(row), PER_PAGE).get_page(request.GET.get("page"))
     names = _names(row)
-    rows = [[_file(e, names), f"{e.line:,}" if e.line else "", e.column, e.value, e.message, e.code] for e in page]
+    rows = [
+        [_file(e, names), f"{e.line:,}" if e.line else "", exact(e.column), exact(e.value), e.message, e.code]
+        for e in page
+    ]
     _looked(request, Event.UPLOAD_ERRORS_VIEWED, row)
     return render(
         request, "cohorts/upload_wrong.html", context | {"page": page, "table": Table("Errors", ERRORS, rows)}
