@@ -6,17 +6,19 @@ from django.urls import reverse
 from django.utils import timezone
 
 from cohorts import agreements as stage
-from cohorts import register_checks
+from cohorts import frameworks, register_checks
+from cohorts.column_words import MEANS
 from cohorts.forms.registers import AgreementForm, LastDayForm
 from cohorts.models import Agreement
 from cohorts.register_checks import ENDED, ENDS_SOON, IN_FORCE, NOT_YET
 from cohorts.rules.clocks import LONDON
 from cohorts.views.register_pages import ask, history, parts, span
+from connecting_families.kit.forms import Choice
 from connecting_families.kit.lists import Column, Table
 from connecting_families.kit.pieces import link, tag
 from connecting_families.staff.guards import acting, opened_by
 from connecting_families.staff.roles import Permission
-from connecting_families.staff.views import facts, in_words, role_reasons
+from connecting_families.staff.views import facts, role_reasons
 from transfers.rules import extract
 
 COLUMNS = [Column("Agreement"), Column("In force"), Column("State"), Column("Recipients"), Column("Datasets")]
@@ -50,7 +52,7 @@ def agreements(request: HttpRequest) -> HttpResponse:
 @opened_by(Permission.EDIT_REGISTERS)
 def add_agreement(request: HttpRequest) -> HttpResponse:
     """Enter an agreement."""
-    choices = [(name, f"{in_words(name)} ({name}, in {file})") for name, file in MAY_ADD.items()]
+    choices = [(name, Choice(name, hint=f"{_meaning(name)}, in {file}")) for name, file in MAY_ADD.items()]
     return ask(
         request,
         AgreementForm(request.POST or None, fields=choices),
@@ -103,6 +105,14 @@ def end_agreement(request: HttpRequest, number: int) -> HttpResponse:
         to=here,
         page={"title": "End an agreement early", "caption": row.reference, "back_href": here, "submit": "End it"},
     )
+
+
+def _meaning(name: str) -> str:
+    """A field in words: as the bulk files explain it, or the headline problem that it tells of."""
+    headlines = {code: title for each in frameworks.codes() for code, title in frameworks.load(each).headlines.items()}
+    if name in headlines:
+        return f"Whether the family has: {headlines[name]}"
+    return MEANS.get(f"people.{name}") or MEANS.get(f"memberships.{name}") or "The datasets that may be matched with"
 
 
 def agreement_tag(row: Agreement) -> object:
