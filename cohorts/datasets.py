@@ -70,10 +70,16 @@ def _texts_wrong(name: str, owner: str) -> list[Why]:
 
 
 @trail.stage
-def change(*, dataset: Dataset, name: str, owner: str, keys: str, reason: str, by: Who, at: datetime) -> Dataset:
-    """Give a dataset another name, owner or keys; what it had stays in its history. Raises NotChanged."""
+def change(
+    *, dataset: Dataset, name: str, owner: str, keys: str, reason: str, seen: str, by: Who, at: datetime
+) -> Dataset:
+    """Give a dataset another name, owner or keys; what it had stays in its history.
+
+    `seen` is the record as who asks saw it (register_checks.as_seen). Raises NotChanged with every reason.
+    """
     row = _locked(dataset)
-    reasons = [*_texts_wrong(name, owner), *wrong_keys(keys), *_why(reason)]
+    reasons = register_checks.changed_meanwhile(row, seen, "name", "owner", "keys")
+    reasons += [*_texts_wrong(name, owner), *wrong_keys(keys), *_why(reason)]
     if row.enabled and not keys.strip():
         reasons.append(Why("IN_USE", "A dataset in use needs a key. Put it out of use first."))
     if (name, owner, keys) == (row.name, row.owner, row.keys):

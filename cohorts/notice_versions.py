@@ -70,13 +70,22 @@ def change(
     basis: str,
     datasets: Sequence[str],
     recipients: Sequence[str],
+    seen: str,
     by: Who,
     at: datetime,
 ) -> NoticeVersion:
-    """Correct a version that nobody was given yet. Raises NotEntered where somebody was, with every reason."""
+    """Correct a version that nobody was given yet. Raises NotEntered where somebody was, with every reason.
+
+    `seen` is the record as who asks saw it (register_checks.as_seen).
+    """
     # The lock holds back a notice that names it and is being written at this moment.
     row = NoticeVersion.objects.select_for_update().get(pk=version.pk)
-    reasons = [*against_changing(row), *_content_wrong(basis, datasets, recipients)]
+    shown = ("published_on", "basis", "datasets", "recipients")
+    reasons = [
+        *against_changing(row),
+        *register_checks.changed_meanwhile(row, seen, *shown),
+        *_content_wrong(basis, datasets, recipients),
+    ]
     if reasons:
         raise NotEntered(reasons, record="cohorts.noticeversion", reference=row.version)
     row.published_on, row.basis = published_on, basis

@@ -1,8 +1,11 @@
 """What the registers ask of the codes, days and texts that are entered in them; each answer says what is known."""
 
+import hashlib
 import re
 from collections.abc import Sequence
 from datetime import date, timedelta
+
+from django.db import models
 
 from cohorts.models import Agreement, Dataset, NoticeVersion
 from connecting_families.audit.refusals import Why
@@ -65,3 +68,25 @@ def untold_recipients(codes: Sequence[str]) -> list[Why]:
 def wanted(text: str, code: str, sentence: str) -> list[Why]:
     """A reason where a text is empty."""
     return [] if text.strip() else [Why(code, sentence)]
+
+
+def as_seen(row: models.Model) -> str:
+    """A record as it stands, in short: a form carries it, and the stage compares."""
+    values = [str(field.value_from_object(row)) for field in row._meta.concrete_fields]
+    return hashlib.sha256("\0".join(values).encode()).hexdigest()[:32]
+
+
+def changed_meanwhile(row: models.Model, seen: str, *shown: str) -> list[Why]:
+    """A reason where a record is not as it was seen, with what it says now in the fields that are shown."""
+    if seen == as_seen(row):
+        return []
+    fields = [row._meta.get_field(name) for name in shown]
+    now = "; ".join(f"{field.verbose_name!s}: {_in_words(getattr(row, field.name))}" for field in fields)  # type: ignore[union-attr]
+    sentence = (
+        f"Somebody changed this record while you had it open. It says now: {now}. Send yours again to change that."
+    )
+    return [Why("CHANGED_MEANWHILE", sentence)]
+
+
+def _in_words(value: object) -> str:
+    return (", ".join(value) if isinstance(value, list) else str(value)) or "nothing"

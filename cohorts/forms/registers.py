@@ -63,8 +63,9 @@ class NewDatasetForm(DatasetForm):
 
 
 class ChangeDatasetForm(DatasetForm):
-    """What is different, and why."""
+    """What is different, and why; `seen` is what it was told from."""
 
+    seen = forms.CharField(widget=forms.HiddenInput, required=False)
     reason = WhyField("Why does it change?")
 
 
@@ -81,7 +82,7 @@ class LastDayForm(forms.Form):
     reason = WhyField("Why does it end then?")
 
 
-class ChangeNoticeVersionForm(forms.Form):
+class NoticeVersionForm(forms.Form):
     """What a version of the notice says."""
 
     reveals = {"covers": {"some": ["datasets"]}}
@@ -117,11 +118,17 @@ class ChangeNoticeVersionForm(forms.Form):
         return given
 
 
-class NoticeVersionForm(ChangeNoticeVersionForm):
+class NewNoticeVersionForm(NoticeVersionForm):
     """A version to enter."""
 
     version = forms.CharField(label="Name of the version", help_text="For example PN-2026-09", max_length=60)
     field_order = ["version", "published_on", "basis", "covers", "datasets", "recipients"]
+
+
+class ChangeNoticeVersionForm(NoticeVersionForm):
+    """What is different; `seen` is what it was told from."""
+
+    seen = forms.CharField(widget=forms.HiddenInput, required=False)
 
 
 class AgreementForm(forms.Form):

@@ -72,13 +72,20 @@ def _of_field(text: str) -> str:
 def ask(
     request: HttpRequest, form: Form, act: Any, *, done: str, to: str, page: Mapping[str, object]
 ) -> HttpResponse | HttpResponseRedirect:
-    """A form that asks for one act: what speaks against it stands at the top, and what was typed stays."""
+    """A form that asks for one act: what speaks against it stands at the top, and what was typed stays.
+
+    Where somebody changed the record meanwhile the form says so, and carries on from what there is now.
+    """
     if request.method == "POST" and form.is_valid():
         try:
             act(form.cleaned_data)
         except Refused as refusal:
             for reason in refusal.reasons:
                 form.add_error(None, reason.sentence)
+            if "seen" in form.fields:
+                typed = request.POST.copy()
+                typed["seen"] = form.initial["seen"]
+                form.data = typed
         else:
             messages.success(request, done)
             return redirect(to)

@@ -17,10 +17,11 @@ from cohorts.forms.registers import (
     ChangeNoticeVersionForm,
     LastDayForm,
     NewDatasetForm,
-    NoticeVersionForm,
+    NewNoticeVersionForm,
     ReasonForm,
 )
 from cohorts.models import Agreement, Dataset, NoticeVersion, Round
+from cohorts.register_checks import as_seen
 from cohorts.rules.clocks import LONDON
 from cohorts.views.register_pages import ask, day, history, parts, span
 from connecting_families.audit.refusals import Refused
@@ -114,7 +115,7 @@ def _dataset_page(request: HttpRequest, row: Dataset, refused: Refused | None = 
 def change_dataset(request: HttpRequest, number: int) -> HttpResponse:
     """Another name, owner or keys."""
     row = get_object_or_404(Dataset, pk=number)
-    initial = {"name": row.name, "owner": row.owner, "keys": row.keys}
+    initial = {"name": row.name, "owner": row.owner, "keys": row.keys, "seen": as_seen(row)}
     return _ask_of_dataset(request, row, ChangeDatasetForm(request.POST or None, initial=initial),
                            dataset_stage.change, "Change", f"{row.code} is changed.")  # fmt: skip
 
@@ -201,7 +202,7 @@ def add_notice_version(request: HttpRequest) -> HttpResponse:
     """Enter a version."""
     return ask(
         request,
-        NoticeVersionForm(request.POST or None),
+        NewNoticeVersionForm(request.POST or None),
         lambda given: version_stage.enter(**given, by=acting(request), at=timezone.now()),
         done="The version is in the register. It can be changed until somebody is given it.",
         to=reverse("notice_versions"),
@@ -238,6 +239,7 @@ def change_notice_version(request: HttpRequest, number: int) -> HttpResponse:
     initial = {
         "published_on": row.published_on, "basis": row.basis, "covers": "some" if row.datasets else "all",
         "datasets": row.datasets, "recipients": "; ".join(row.recipients),
+        "seen": as_seen(row),
     }  # fmt: skip
     return ask(
         request,

@@ -29,6 +29,7 @@ from cohorts import (
 from cohorts.incoming import Offered
 from cohorts.loading import LoadReport
 from cohorts.models import Agreement, Consent, Dataset, Family, NoticeVersion, Upload
+from cohorts.register_checks import as_seen
 from cohorts.replay import replay
 from connecting_families.audit import trail
 from connecting_families.audit.events import Event
@@ -144,8 +145,9 @@ def enter_dataset(walk: Walk) -> None:
 
 
 def change_dataset(walk: Walk) -> None:
+    row = Dataset.objects.get(code="PNC")
     asked: dict[str, Any] = {"name": "Police", "owner": "MoJ", "keys": "names + DOB", "reason": "Renamed."}
-    datasets.change(dataset=Dataset.objects.get(code="PNC"), **asked, by=walk.who("prepare"), at=walk.now())
+    datasets.change(dataset=row, seen=as_seen(row), **asked, by=walk.who("prepare"), at=walk.now())
 
 
 def disable_dataset(walk: Walk) -> None:
@@ -173,7 +175,7 @@ def enter_version(walk: Walk) -> None:
 
 def change_version(walk: Walk) -> None:
     row = NoticeVersion.objects.get(version="PN9")
-    asked = NEW_VERSION | {"datasets": []}
+    asked = NEW_VERSION | {"datasets": [], "seen": as_seen(row)}
     notice_versions.change(version=row, **asked, by=walk.who("prepare"), at=walk.now())
 
 

@@ -1,5 +1,6 @@
 """The registers on pages: edited by who prepares, seen by governance, each record with its history."""
 
+import re
 from typing import Any
 
 import pytest
@@ -50,6 +51,30 @@ def changes(client: Client, path: str, **values: Any) -> str:
     return str(answer["Location"])
 
 
+def seen(client: Client, path: str) -> str:
+    """What a form says it was opened from."""
+    (found,) = re.findall(r'name="seen" value="(\w+)"', client.get(path).content.decode())
+    return str(found)
+
+
+def test_of_two_who_edit_a_dataset_the_second_is_told_and_loses_nothing(walk: Walk, signed_in: SignedIn) -> None:
+    first, second = signed_in("prepare"), signed_in("assist")
+    row = Dataset.objects.get(code="HES")
+    path = f"{page_of(row)}change/"
+    asked = {"name": row.name, "keys": row.keys, "reason": "Renamed."}
+    opened = seen(second, path)
+    changes(first, path, **asked, owner="NHS England", seen=seen(first, path))
+    answer = second.post(path, asked | {"owner": "NHS", "seen": opened})
+    assert "Somebody changed this record while you had it open. It says now: name: Hospital Episode" in text(answer)
+    assert "owner: NHS England;" in text(answer)
+    typed = answer.content.decode()
+    assert 'value="NHS"' in typed
+    (now,) = re.findall(r'name="seen" value="(\w+)"', typed)
+    changes(second, path, **asked, owner="NHS", seen=now)
+    row.refresh_from_db()
+    assert row.owner == "NHS"
+
+
 def test_an_agreement_is_added_opened_and_ended_early(walk: Walk, signed_in: SignedIn) -> None:
     client = signed_in("prepare")
     assert changes(client, "/registers/agreements/add/", **AGREEMENT) == "/registers/agreements/"
@@ -92,6 +117,7 @@ def test_a_dataset_is_given_keys_and_taken_into_use(walk: Walk, signed_in: Signe
     assert "No key is defined" in text(client.post(f"{page}enable/"))
     changes(client, "/registers/agreements/add/", **AGREEMENT)
     change = {"name": row.name, "owner": row.owner, "keys": "names + DOB", "reason": "The agreement defines it."}
+    change["seen"] = seen(client, f"{page}change/")
     assert changes(client, f"{page}change/", **change) == page
     assert changes(client, f"{page}enable/") == page
     said = text(client.get(page))
@@ -126,6 +152,7 @@ def test_a_notice_version_is_added_corrected_and_frozen(walk: Walk, signed_in: S
     shown = client.get(f"{page}change/").content.decode()
     assert 'value="ONS; NHSE"' in shown
     change = {name: value for name, value in VERSION.items() if name != "version"} | {"covers": "all"}
+    change["seen"] = seen(client, f"{page}change/")
     assert changes(client, f"{page}change/", **change) == page
     assert "Datasets of which it tells All" in text(client.get(page))
     frozen = page_of(NoticeVersion.objects.get(version="PN1"))

@@ -7,6 +7,7 @@ import pytest
 
 from cohorts import agreements, datasets, frameworks, notice_versions, register_checks
 from cohorts.models import Agreement, Dataset, NoticeVersion
+from cohorts.register_checks import as_seen
 from cohorts.rounds import NotOpened
 from connecting_families.audit.models import Entry
 from connecting_families.audit.refusals import Refused
@@ -148,7 +149,14 @@ def test_a_dataset_comes_into_use_where_an_agreement_names_it_and_its_keys_are_k
     walk = walk_to("assemble")
     row = Dataset.objects.get(code="CMD")
     assert codes(datasets.enable, dataset=row, **as_staff(walk)) == ["NO_KEY", "NO_AGREEMENT"]
-    datasets.change(dataset=row, name=row.name, owner=row.owner, keys="names + DOB", reason="x", **as_staff(walk))
+    change: dict[str, Any] = {
+        "dataset": row,
+        "name": row.name,
+        "owner": row.owner,
+        "keys": "names + DOB",
+        "reason": "x",
+    }
+    datasets.change(**change, seen=as_seen(row), **as_staff(walk))
     expired = {"datasets": ["CMD"], "in_force_from": date(2020, 1, 1)}
     agreements.enter(**AGREEMENT | expired | {"last_day": TODAY - timedelta(days=1)}, **as_staff(walk))
     assert codes(datasets.enable, dataset=row, **as_staff(walk)) == ["NO_AGREEMENT"]
@@ -213,12 +221,18 @@ def test_a_dataset_is_taken_out_by_its_last_day(walk_to: WalkTo) -> None:
 def test_a_change_of_a_dataset_keeps_what_it_had_in_its_history(walk_to: WalkTo) -> None:
     walk = walk_to("assemble")
     row = Dataset.objects.get(code="HES")
-    same: dict[str, Any] = {"dataset": row, "name": row.name, "owner": row.owner, "keys": row.keys, "reason": "x"}
+    same: dict[str, Any] = {
+        "dataset": row, "name": row.name, "owner": row.owner, "keys": row.keys, "reason": "x", "seen": as_seen(row),
+    }  # fmt: skip
     assert codes(datasets.change, **same, **as_staff(walk)) == ["NOTHING_CHANGES"]
     assert codes(datasets.change, **same | {"keys": ""}, **as_staff(walk)) == ["IN_USE"]
     datasets.change(**same | {"owner": "NHS England"}, **as_staff(walk))
     (change,) = Entry.objects.latest("pk").changes
     assert change["fields"] == {"owner": ["NHS England (was HSCIC)", "NHS England"]}
+    with pytest.raises(datasets.NotChanged) as refusal:
+        datasets.change(**same | {"owner": "HSCIC"}, **as_staff(walk))
+    assert refusal.value.codes == ["CHANGED_MEANWHILE"]
+    assert "owner: NHS England" in str(refusal.value)
 
 
 # Notice versions ------------------------------------------------------------------------------------------------
@@ -239,8 +253,12 @@ def test_a_version_is_refused(walk_to: WalkTo, asked: dict[str, Any], code: str)
 def test_a_version_may_be_corrected_until_somebody_was_given_it(walk_to: WalkTo) -> None:
     walk = walk_to("assemble")
     row = notice_versions.enter(**VERSION, **as_staff(walk))
-    asked = {name: value for name, value in VERSION.items() if name != "version"} | {"datasets": []}
-    assert notice_versions.change(version=row, **asked, **as_staff(walk)).datasets == []
+    asked = {name: value for name, value in VERSION.items() if name != "version"}
+    asked |= {"datasets": [], "seen": as_seen(row)}
+    changed = notice_versions.change(version=row, **asked, **as_staff(walk))
+    assert changed.datasets == []
+    assert codes(notice_versions.change, version=row, **asked, **as_staff(walk)) == ["CHANGED_MEANWHILE"]
+    asked["seen"] = as_seen(changed)
     walk.load({"notices": [{"notice_ref": "N9", "version": "PN9", "family_ref": "F1", "issued_on": "2026-10-01"}]})
     assert codes(notice_versions.change, version=row, **asked, **as_staff(walk)) == ["ISSUED"]
 
@@ -249,7 +267,7 @@ def test_a_version_to_which_somebody_consented_is_not_changed(walk_to: WalkTo) -
     walk = walk_to("assemble")
     row = notice_versions.enter(**VERSION, **as_staff(walk))
     walk.load({"consents": [{"consent_ref": "C9", "person_ref": "P1", "version": "PN9", "given_on": "2026-10-01"}]})
-    asked = {name: value for name, value in VERSION.items() if name != "version"}
+    asked = {name: value for name, value in VERSION.items() if name != "version"} | {"seen": as_seen(row)}
     assert codes(notice_versions.change, version=row, **asked, **as_staff(walk)) == ["ISSUED"]
 
 
