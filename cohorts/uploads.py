@@ -55,7 +55,10 @@ class _Wrong(Exception):
 
 @trail.stage
 def receive(*, offered: Sequence[Offered], by: Who, at: datetime) -> Upload:
-    """Take files in, to be checked. Raises NotTaken with every reason; of what is refused nothing is kept."""
+    """Take files in, to be checked. Raises NotTaken with every reason; of what is refused nothing is kept.
+
+    Sent twice by the same person, the same files are one upload for as long as it is not confirmed.
+    """
     if reasons := incoming.wrong_names([each.name for each in offered]):
         raise NotTaken(reasons, record="cohorts.upload")
     code = secrets.token_hex(16)
@@ -64,6 +67,9 @@ def receive(*, offered: Sequence[Offered], by: Who, at: datetime) -> Upload:
         files = incoming.keep(offered, folder)
         if reasons := incoming.wrong_content(files, folder):
             raise NotTaken(reasons, record="cohorts.upload")
+        if row := _sent_before(files, by):
+            destroy(folder)
+            return row
         row = Upload.objects.create(
             code=code, files=files, received_at=at, received_by=by.reference, correlation=trail.correlation()
         )
@@ -73,6 +79,12 @@ def receive(*, offered: Sequence[Offered], by: Who, at: datetime) -> Upload:
         destroy(folder)
         raise
     return row
+
+
+def _sent_before(files: Sequence[dict[str, Any]], by: Who) -> Upload | None:
+    sums = {(file["kept_as"], file["sha256"]) for file in files}
+    waiting = Upload.objects.filter(state__in=(Upload.CHECKING, Upload.CHECKED), received_by=by.reference)
+    return next((row for row in waiting if {(f["kept_as"], f["sha256"]) for f in row.files} == sums), None)
 
 
 def check(upload_id: int, *, by: Who, at: datetime) -> Upload | None:

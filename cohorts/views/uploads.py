@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from cohorts import tasks, upload_errors
@@ -80,6 +81,7 @@ def upload_files(request: HttpRequest) -> HttpResponse:
 
 
 @opened_by(Permission.LOAD_FILES)
+@never_cache
 def upload(request: HttpRequest, code: str) -> HttpResponse:
     """One upload: progress while a worker is at it, then its errors, or what confirming it would do, or what it did."""
     return _page(request, get_object_or_404(Upload, code=code))
@@ -115,6 +117,7 @@ def cancel(request: HttpRequest, code: str) -> HttpResponse:
 
 
 @opened_by(Permission.LOAD_FILES)
+@never_cache
 def errors_csv(request: HttpRequest, code: str) -> StreamingHttpResponse:
     """Everything that is wrong, for a spreadsheet."""
     row = get_object_or_404(Upload, code=code, state=Upload.WRONG)

@@ -91,6 +91,8 @@ def test_errors_are_shown_a_page_at_a_time_and_downloaded_for_a_spreadsheet(walk
     assert "day 39" in text(client.get(f"{page}?page=3"))
     assert "Upload 1 (page 3 of 3)" in client.get(f"{page}?page=3").content.decode()
     answer = client.get(f"{page}errors.csv")
+    assert "no-store" in answer["Cache-Control"]
+    assert "no-store" in client.get(page)["Cache-Control"]
     body = b"".join(answer.streaming_content).decode("utf-8-sig")  # type: ignore[attr-defined]
     header, *lines = csv.reader(io.StringIO(body))
     assert header == ["file", "line", "column", "code", "value", "what would be accepted"]
@@ -153,7 +155,7 @@ def test_a_form_of_another_site_uploads_and_confirms_nothing(walk: Walk, signed_
 
 def test_a_second_upload_is_told_why_it_waits(walk: Walk, signed_in: SignedIn) -> None:
     client = signed_in("prepare")
-    first, second = (uploaded(client, ("families.csv", RIGHT)) for _ in range(2))
+    first, second = (uploaded(client, ("families.csv", f"{RIGHT}F{n}0,West,,,\n")) for n in range(2))
     client.post(f"{first}confirm/")
     answer = client.post(f"{second}confirm/")
     assert "Another upload is being loaded at this moment. Nothing of yours is lost: try again" in text(answer)
@@ -197,7 +199,7 @@ def test_the_pages_are_sound(walk_to: WalkTo, signed_in: SignedIn, serve: Serve,
     client = signed_in("prepare")
     running = send(client, ("families.csv", RIGHT))["Location"]
     wrong = uploaded(client, ("families.csv", HEADER + "".join(f"G{n},,{'x' * 90},,\n" for n in range(50))))
-    right = uploaded(client, ("families.csv", RIGHT))
+    right = uploaded(client, ("families.csv", f"{RIGHT}F8,West,,,\n"))
     reader = browse(serve(), client)
     for path in ("/files/", "/files/upload/", "/files/columns/", running, wrong, f"{wrong}?page=2", right):
         reader.open(path)

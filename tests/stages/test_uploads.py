@@ -156,6 +156,19 @@ def test_confirming_twice_is_confirming_once(walk_to: WalkTo) -> None:
         assert Entry.objects.filter(event=event).count() == 1
 
 
+def test_files_sent_twice_are_one_upload_until_it_is_confirmed(walk_to: WalkTo) -> None:
+    walk = walk_to("assemble")
+    first = receive(walk, offered("families.csv", RIGHT))
+    assert receive(walk, offered("families.csv", RIGHT)) == first
+    assert [path.name for path in settings.CF_UPLOADS.iterdir()] == [first.code]
+    others = uploads.receive(offered=[offered("families.csv", RIGHT)], by=walk.who("assist"), at=walk.now())
+    assert others != first
+    uploads.check(first.pk, by=duty("check"), at=walk.now())
+    assert receive(walk, offered("families.csv", RIGHT)) == first
+    uploads.confirm(upload=first, by=walk.who("prepare"), at=walk.now())
+    assert receive(walk, offered("families.csv", RIGHT)) != first
+
+
 def test_a_second_upload_waits_while_one_is_loaded_and_can_be_tried_again(walk_to: WalkTo) -> None:
     walk = walk_to("assemble")
     second = checked(walk, offered("families.csv", HEADER + "F7,West,,,\n"))
@@ -189,7 +202,7 @@ def test_files_that_changed_after_the_check_are_refused_when_confirmed_and_when_
     with pytest.raises(NotTaken) as refusal:
         uploads.confirm(upload=row, by=walk.who("prepare"), at=walk.now())
     assert refusal.value.codes == ["FILES_CHANGED"]
-    row = confirmed(walk, offered("families.csv", RIGHT))
+    row = confirmed(walk, offered("families.csv", RIGHT + "F6,West,,,\n"))
     tamper(row)
     tasks.load_upload(row.pk)
     row.refresh_from_db()
@@ -237,7 +250,7 @@ def test_an_upload_that_nobody_confirms_is_destroyed_after_a_day(
 def test_what_a_killed_process_left_lying_about_is_destroyed(walk_to: WalkTo) -> None:
     walk = walk_to("assemble")
     open_ = receive(walk, offered("families.csv", RIGHT))
-    ended = receive(walk, offered("families.csv", RIGHT))
+    ended = receive(walk, offered("families.csv", WRONG))
     uploads.cancel(upload=ended, by=walk.who("prepare"), at=walk.now())
     at = walk.now()
     for name, age in (("abandoned", timedelta(hours=2)), ("arriving", timedelta(0)), (ended.code, timedelta(0))):
