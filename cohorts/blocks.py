@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
 
+from cohorts import facts
 from cohorts.deciding import Counted, Decided, canonical, decided
 from cohorts.rules.facts import Question
 from connecting_families.keeper import die_with_parent
@@ -25,6 +26,11 @@ from connecting_families.keeper import die_with_parent
 PROCESSES = 2
 MANY = 5_000
 """From so many families on, starting processes costs less than it gains."""
+
+Run = tuple[int, Question, facts.Known, Sequence[str]]
+"""The cohort, what is asked, what is known of all families, and the references at which a new block begins."""
+Share = tuple[Run, int, int]
+"""A run, the number of a process in it, and of how many."""
 
 NULL = r"\N"
 ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
@@ -47,8 +53,9 @@ def blocks(cohort_id: int, asked: Question, families: int) -> Iterator[Block]:
     """
     starts = _starts(families)
     # Only a transaction of its own has a snapshot that it can share.
+    known = facts.look_up()
     if len(starts) * families < MANY or connection.savepoint_ids:
-        yield from _decided(cohort_id, asked, starts, 0, 1)
+        yield from _decided((cohort_id, asked, known, starts), 0, 1)
         return
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_export_snapshot()")
@@ -57,7 +64,7 @@ def blocks(cohort_id: int, asked: Question, families: int) -> Iterator[Block]:
         pipes = []
         for process in range(PROCESSES):
             handed, hands = Pipe(duplex=False)
-            pid = _start(hands, snapshot, (cohort_id, asked, starts, process, PROCESSES))
+            pid = _start(hands, snapshot, ((cohort_id, asked, known, starts), process, PROCESSES))
             started.callback(_end, pid)
             started.enter_context(handed)
             hands.close()
@@ -77,30 +84,28 @@ def _starts(families: int) -> list[str]:
         return [reference for (reference,) in cursor]
 
 
-def _decided(cohort_id: int, asked: Question, starts: Sequence[str], process: int, processes: int) -> Iterator[Block]:
+def _decided(run: Run, process: int, processes: int) -> Iterator[Block]:
     """The blocks of this process, empty ones included."""
-    only = "AND width_bucket(f.reference, %s::text[]) %% %s = %s"
-    families = (
-        decided(asked) if processes == 1 else decided(asked, only=only, parameters=[list(starts), processes, process])
-    )
-    family = next(families, None)
+    cohort_id, asked, known, starts = run
     for number in range(process, len(starts) + 1, processes):
-        end = starts[number] if number < len(starts) else None
+        first = starts[number - 1] if number else ""
+        only, parameters = f"{facts.FLAGGED} AND f.reference >= %s", [first]
+        if number < len(starts):
+            only, parameters = f"{only} AND f.reference < %s", [first, starts[number]]
         counted, text = Counted(), io.StringIO(newline="")
         rows = csv.writer(text, lineterminator="\n")
         decisions: list[str] = []
         findings: list[str] = []
-        while family and (end is None or family.streamed.family.family_ref < end):
+        for family in decided(asked, only=only, parameters=parameters, known=known):
             counted.add(family.decisions, family.findings)
             for decision in family.decisions:
                 canonical(rows, decision)
             decisions += _decision_rows(cohort_id, family)
             findings += _finding_rows(cohort_id, family)
-            family = next(families, None)
         yield Block(counted, text.getvalue(), "".join(decisions), "".join(findings))
 
 
-def _start(hands: Connection, snapshot: str, share: tuple[int, Question, Sequence[str], int, int]) -> int:
+def _start(hands: Connection, snapshot: str, share: Share) -> int:
     """Start a process that decides its share of the blocks and hands them over; its id."""
     parent = os.getpid()
     # What is there already is not looked at again, and so stays shared with the process.
@@ -122,7 +127,7 @@ def _start(hands: Connection, snapshot: str, share: tuple[int, Question, Sequenc
         os._exit(0)
 
 
-def _hand_over(hands: Connection, snapshot: str, share: tuple[int, Question, Sequence[str], int, int]) -> None:
+def _hand_over(hands: Connection, snapshot: str, share: Share) -> None:
     # The parent's session is kept but not touched: its socket is the parent's.
     parents = connection.copy(), connections[DEFAULT_DB_ALIAS]
     connections[DEFAULT_DB_ALIAS] = parents[0]

@@ -101,6 +101,11 @@ class BulkFile:
         return len(self.key) > 1
 
     @property
+    def names(self) -> set[type[models.Model]]:
+        """The models whose records a row names, those of this same file left out."""
+        return {column.refers_to for column in self.columns if column.refers_to} - {self.model}
+
+    @property
     def own_reference(self) -> Column | None:
         """The column that names records of this same file: merged_into in people.csv."""
         return next((column for column in self.columns if column.refers_to is self.model), None)

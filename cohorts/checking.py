@@ -19,9 +19,11 @@ from cohorts.bulk_files import BulkFile, Column, Kind, file_of
 
 MOST_OF_ONE_KEY = 32767
 
-# The years are those that every date can have, in the database and in Python, in London and in UTC.
+# The years are those that every date can have, in the database and in Python, in London and in UTC. A date that reads
+# as it was written, in ten characters, was written in the ISO form: asked so in half the time of a regular expression.
 READ_AS = {
-    Kind.DATE: r"CASE WHEN {text} ~ '^\d\d\d\d-\d\d-\d\d$' AND pg_input_is_valid({text}, 'date') THEN {text}::date END",
+    Kind.DATE: "CASE WHEN length({text}) = 10 AND pg_input_is_valid({text}, 'date') AND {text}::date::text = {text}"
+    " THEN {text}::date END",
     Kind.INSTANT: r"CASE WHEN {text} ~ '^\d\d\d\d-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d(:?\d\d)?)$'"
     " AND pg_input_is_valid({text}, 'timestamptz')"
     " THEN CASE WHEN {text}::timestamptz BETWEEN '0001-01-02Z' AND '9999-12-30Z' THEN {text}::timestamptz END END",
@@ -35,9 +37,12 @@ READ_AS = {
 RECORDS = sql.SQL("""
     CREATE TEMPORARY TABLE file_records ON COMMIT DROP AS
     WITH read AS (SELECT file_rows.* {values} FROM file_rows {named_records}),
-    numbered AS (SELECT *, row_number() OVER (PARTITION BY {key} ORDER BY line) AS ordinal FROM read)
+    -- OFFSET 0: each value is read once, and not again for the join.
+    numbered AS (SELECT *, {ordinal} AS ordinal FROM read OFFSET 0)
     SELECT numbered.*, held.id AS held_id FROM numbered LEFT JOIN {table} held ON {same_key}
 """)
+
+NUMBERED = sql.SQL("row_number() OVER (PARTITION BY {key} ORDER BY line)")
 
 ERRORS = sql.SQL("""
     CREATE TEMPORARY TABLE file_errors ON COMMIT DROP AS
@@ -46,21 +51,13 @@ ERRORS = sql.SQL("""
     WHERE ({any_wrong}) AND wrong
 """)
 
-UNKNOWN_MERGES = """
-    SELECT line, merged_into FROM file_records merged
-    WHERE merged_into <> '' AND merged_into <> person_ref
-      AND NOT EXISTS (SELECT FROM file_rows other WHERE other.person_ref = merged.merged_into)
-      AND NOT EXISTS (SELECT FROM cohorts_person held WHERE held.reference = merged.merged_into)
-    ORDER BY line
-"""
-
-MERGES = """
-    SELECT person_ref, merged_into, line FROM file_rows WHERE merged_into <> '' AND merged_into <> person_ref
-    UNION ALL
-    SELECT held.reference, survivor.reference, NULL
+MERGES = "SELECT line, person_ref, merged_into FROM file_rows WHERE merged_into NOT IN ('', person_ref) ORDER BY line"
+MERGES_HELD = """
+    SELECT held.reference, survivor.reference
     FROM cohorts_person held JOIN cohorts_person survivor ON survivor.id = held.merged_into_id
-    WHERE NOT EXISTS (SELECT FROM file_rows WHERE person_ref = held.reference)
 """
+IN_FILE = "SELECT person_ref FROM file_rows WHERE person_ref = ANY (%s)"
+HELD = "SELECT reference FROM cohorts_person WHERE reference = ANY (%s)"
 
 
 class Check(NamedTuple):
@@ -86,15 +83,17 @@ def check_header(file: BulkFile, names: list[str], errors: Errors) -> None:
             errors.add("DUPLICATE_COLUMN", f"This column is named twice. {columns}", column=name, value=name)
 
 
-def read_records(cursor: Any, file: BulkFile) -> None:
-    """Make file_records from file_rows."""
+def read_records(cursor: Any, file: BulkFile, *, numbered: bool) -> None:
+    """Make file_records from file_rows; not `numbered`, each row is taken for the only one of its key."""
     values = [_value(column, file) for column in file.columns if column.kind is not Kind.TEXT]
     named = [column for column in file.columns if column.refers_to and column is not file.own_reference]
     cursor.execute(
         RECORDS.format(
             values=sql.SQL("").join(sql.SQL(", ") + value for value in values),
             named_records=sql.SQL(" ").join(map(_named_record, named)),
-            key=sql.SQL(", ").join(map(_ordered, file.key)),
+            ordinal=NUMBERED.format(key=sql.SQL(", ").join(map(_ordered, file.key)))
+            if numbered
+            else sql.SQL("1::bigint"),
             table=sql.Identifier(file.model._meta.db_table),
             same_key=_same_key(file),
         )
@@ -231,21 +230,28 @@ def _find_wrong_merges(cursor: Any, errors: Errors) -> None:
 
     The merges are held in memory: they are few, and a circle may run through records that the file does not name.
     """
-    cursor.execute(UNKNOWN_MERGES)
-    for line, reference in cursor.fetchall():
-        errors.add(
-            "UNKNOWN_REFERENCE",
-            "No person has this reference, on file or in this file.",
-            line=line,
-            column="merged_into",
-            value=reference,
-        )
     cursor.execute(MERGES)
-    into, lines = {}, {}
-    for reference, survivor, line in cursor.fetchall():
-        into[reference] = survivor
-        if line is not None:
-            lines[reference] = line
+    merges = cursor.fetchall()
+    if not merges:
+        return
+    survivors = list({survivor for _, _, survivor in merges})
+    there = _references(cursor, IN_FILE, survivors) | _references(cursor, HELD, survivors)
+    for line, _, survivor in merges:
+        if survivor not in there:
+            errors.add(
+                "UNKNOWN_REFERENCE",
+                "No person has this reference, on file or in this file.",
+                line=line,
+                column="merged_into",
+                value=survivor,
+            )
+    lines = {reference: line for line, reference, _ in merges}
+    cursor.execute(MERGES_HELD)
+    into = dict(cursor.fetchall())
+    # What the file says of a record stands in place of what is held of it.
+    for reference in _references(cursor, IN_FILE, list(into)):
+        del into[reference]
+    into |= {reference: survivor for _, reference, survivor in merges}
     for reference in _on_a_circle(into) & lines.keys():
         errors.add(
             "MERGED_IN_A_CIRCLE",
@@ -254,6 +260,11 @@ def _find_wrong_merges(cursor: Any, errors: Errors) -> None:
             column="merged_into",
             value=into[reference],
         )
+
+
+def _references(cursor: Any, query: str, references: list[str]) -> set[str]:
+    cursor.execute(query, [references])
+    return {row[0] for row in cursor.fetchall()}
 
 
 def _on_a_circle(into: dict[str, str]) -> set[str]:

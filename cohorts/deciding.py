@@ -31,12 +31,14 @@ class Decided(NamedTuple):
     findings: list[Finding]
 
 
-def decided(asked: Question, *, only: str = "", parameters: Sequence[Any] = ()) -> Iterator[Decided]:
+def decided(
+    asked: Question, *, only: str = facts.FLAGGED, parameters: Sequence[Any] = (), known: facts.Known | None = None
+) -> Iterator[Decided]:
     """Every family with a candidate, decided, in canonical order, in the transaction that is open.
 
     `only` narrows the families as in facts.stream().
     """
-    for streamed in facts.stream(only=only, parameters=parameters):
+    for streamed in facts.stream(only=only, parameters=parameters, known=known):
         decisions, findings = examine(streamed.family, asked)
         if decisions:
             yield Decided(streamed, decisions, findings)

@@ -1,158 +1,89 @@
-"""Families as facts: streamed in family order for a run, one by one for a page.
+"""Families as facts: some at a time in the order of their references for a run, one by one for a page.
 
-Every kind of record is read by one query in the order of families and people, and the queries are walked side by
-side: a family's facts are put together from whatever rows carry its number, and forgotten again.
+Records are read as they lie, by the keys of the families and people at hand, and put together here: no query sorts or
+joins more than these families have. A day is read as its text, which is what the digest is taken over.
 """
 
 import hashlib
-import sys
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
-from functools import partial
-from typing import Any, NamedTuple, TypeVar
+import marshal
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date, datetime
+from functools import lru_cache
+from operator import itemgetter
+from typing import Any, NamedTuple
 
+import psycopg
 from django.db import connection
 
 from cohorts import frameworks
 from cohorts.models import NoticeVersion, Round
 from cohorts.rules import facts
 from cohorts.rules.clocks import moment
+from cohorts.rules.facts import Address, Engagement, Evidence, Membership
 
 Row = tuple[Any, ...]
-Fact = TypeVar("Fact", bound=Row)
+Rows = list[Row]
 
-# Flagged families and everyone who ever was a member, as the surviving record; numbered in the order of references.
-MEMBERS = """
-    SELECT dense_rank() OVER (ORDER BY family_ref) AS family, row_number() OVER (ORDER BY family_ref, person_ref) AS n,
-           family_ref, person_ref, family_id, person_id
-    FROM (
-        SELECT DISTINCT f.reference AS family_ref, p.reference AS person_ref, f.id AS family_id, p.id AS person_id
-        FROM cohorts_family f
-        JOIN cohorts_membership m ON m.family_id = f.id
-        LEFT JOIN cohorts_survivor s ON s.person_id = m.person_id
-        JOIN cohorts_person p ON p.id = coalesce(s.survivor_id, m.person_id)
-        WHERE f.flagged_on IS NOT NULL {which}
-    ) everyone
+# Makes a fact from the values of its fields in order: without the detour over the fields' names.
+make: Any = tuple.__new__
+
+FLAGGED = "AND f.flagged_on IS NOT NULL"
+TOGETHER = 1_000
+"""Families that are read together."""
+
+# The keys are few beside the tables, whatever the planner guesses of an array: it is to use the indexes, and to plan
+# each query once.
+SETTINGS = """
+    SELECT set_config('enable_seqscan', 'off', true), set_config('plan_cache_mode', 'force_generic_plan', true),
+           set_config('datestyle', 'ISO', true), set_config('jit', 'off', true)
 """
 
-# Where the columns of a member row are no longer the person's own, but those of a membership.
-OWN = 16
-
-# The other families of the same people.
-ELSEWHERE = """
-    SELECT here.n, m.family_id, m.joined_on, m.left_on, m.relationship, m.lives_in_household, m.parental_responsibility,
-           m.id
-    FROM cohorts_membership m
-    LEFT JOIN cohorts_survivor s ON s.person_id = m.person_id
-    JOIN run_member here ON here.person_id = coalesce(s.survivor_id, m.person_id) AND here.family_id <> m.family_id
+FAMILIES = """
+    SELECT f.id, f.reference, f.flagged_on::text, f.lifted_on::text FROM cohorts_family f
+    WHERE f.reference > %s {only} ORDER BY f.reference LIMIT %s
 """
+MEMBERS = "SELECT DISTINCT person_id FROM cohorts_membership WHERE family_id = ANY (%s::bigint[])"
 
-# The last column of an objection: the references of the persons to whom it was narrowed.
-NARROWED = """
-    (SELECT array_agg(named.reference ORDER BY named.reference)
-     FROM cohorts_objection_narrowed_to n
-     LEFT JOIN cohorts_survivor s ON s.person_id = n.person_id
-     JOIN cohorts_person named ON named.id = coalesce(s.survivor_id, n.person_id)
-     WHERE n.objection_id = o.id)
+# What is read of the people and families at hand, in the order of entry; the first column says whose it is, and the
+# last is the row's own number.
+MEMBERSHIPS = """
+    SELECT person_id, family_id, joined_on::text, left_on::text, relationship, lives_in_household,
+           parental_responsibility
+    FROM cohorts_membership WHERE person_id = ANY (%s::bigint[]) ORDER BY id
 """
-OBJECTION = "o.received_at, o.lifted_at, o.refused_at, o.datasets"
-
-# name of a stream -> what to read; the first column numbers the family or the member, and the rows come in its order.
-FAMILY_STREAMS = {
-    "family": """
-        SELECT DISTINCT m.family, f.reference, f.id, f.flagged_on, f.lifted_on
-        FROM run_member m JOIN cohorts_family f ON f.id = m.family_id ORDER BY 1
-    """,
-    "evidence": """
-        SELECT here.family, p.reference, e.indicator, e.observed_on, e.in_error_at
-        FROM run_family here
-        JOIN cohorts_evidence e ON e.family_id = here.family_id
-        LEFT JOIN cohorts_survivor s ON s.person_id = e.person_id
-        LEFT JOIN cohorts_person p ON p.id = coalesce(s.survivor_id, e.person_id)
-        ORDER BY 1, e.id
-    """,
-    "engagement": """
-        SELECT here.family, e.started_on, e.ended_on
-        FROM run_family here JOIN cohorts_engagement e ON e.family_id = here.family_id ORDER BY 1, e.id
-    """,
-    "family notice": """
-        SELECT here.family, v.version, o.issued_on, o.id
-        FROM run_family here JOIN cohorts_notice o ON o.family_id = here.family_id
-        JOIN cohorts_noticeversion v ON v.id = o.version_id ORDER BY 1, o.id
-    """,
-    "family objection": f"""
-        SELECT here.family, {OBJECTION}, {NARROWED}
-        FROM run_family here JOIN cohorts_objection o ON o.family_id = here.family_id ORDER BY 1, o.id
-    """,
-}
-PERSON_STREAMS = {
-    "member": """
-        SELECT here.n, here.family, p.id, p.reference, p.given_name, p.middle_names, p.family_name,
-               p.previous_family_names, p.date_of_birth, p.sex, p.date_of_death, p.nino, p.nhs_number, p.upn, p.uln,
-               p.in_education,
-               m.joined_on, m.left_on, m.relationship, m.lives_in_household, m.parental_responsibility
-        FROM cohorts_membership m
-        LEFT JOIN cohorts_survivor s ON s.person_id = m.person_id
-        JOIN run_member here ON here.person_id = coalesce(s.survivor_id, m.person_id) AND here.family_id = m.family_id
-        JOIN cohorts_person p ON p.id = here.person_id
-        ORDER BY 1, m.id
-    """,
-    "address": """
-        SELECT here.n, a.line_1, a.line_2, a.line_3, a.line_4, a.line_5, a.postcode, a.from_on, a.to_on, a.id
-        FROM run_member here JOIN cohorts_address a ON a.person_id = here.person_id ORDER BY 1, a.id
-    """,
-    "notice": """
-        SELECT here.n, v.version, o.issued_on, o.id
-        FROM cohorts_notice o
-        LEFT JOIN cohorts_survivor s ON s.person_id = o.person_id
-        JOIN run_member here ON here.person_id = coalesce(s.survivor_id, o.person_id)
-        JOIN cohorts_noticeversion v ON v.id = o.version_id
-        ORDER BY 1, o.id
-    """,
-    "consent": """
-        SELECT here.n, v.version, c.purpose, c.given_on, c.withdrawn_at, c.datasets
-        FROM cohorts_consent c
-        LEFT JOIN cohorts_survivor s ON s.person_id = c.person_id
-        JOIN run_member here ON here.person_id = coalesce(s.survivor_id, c.person_id)
-        JOIN cohorts_noticeversion v ON v.id = c.version_id
-        ORDER BY 1, c.id
-    """,
-    "objection": f"""
-        SELECT here.n, {OBJECTION}
-        FROM cohorts_objection o
-        LEFT JOIN cohorts_survivor s ON s.person_id = o.person_id
-        JOIN run_member here ON here.person_id = coalesce(s.survivor_id, o.person_id)
-        ORDER BY 1, o.id
-    """,
-    "protection": """
-        SELECT here.n, o.kind, o.from_on, o.to_on
-        FROM cohorts_protection o
-        LEFT JOIN cohorts_survivor s ON s.person_id = o.person_id
-        JOIN run_member here ON here.person_id = coalesce(s.survivor_id, o.person_id)
-        ORDER BY 1, o.id
-    """,
-    "elsewhere": """
-        SELECT n, family_id, joined_on, left_on, relationship, lives_in_household, parental_responsibility
-        FROM run_elsewhere ORDER BY 1, 2, id
-    """,
-    "elsewhere notice": """
-        SELECT here.n, here.family_id, v.version, o.issued_on, o.id
-        FROM (SELECT DISTINCT n, family_id FROM run_elsewhere) here
-        JOIN cohorts_notice o ON o.family_id = here.family_id
-        JOIN cohorts_noticeversion v ON v.id = o.version_id
-        ORDER BY 1, 2, o.id
-    """,
-    "elsewhere objection": f"""
-        SELECT here.n, here.family_id, {OBJECTION}, {NARROWED}
-        FROM (SELECT DISTINCT n, family_id FROM run_elsewhere) here
-        JOIN cohorts_objection o ON o.family_id = here.family_id
-        ORDER BY 1, 2, o.id
-    """,
-    "shared": """
-        SELECT here.n, field
-        FROM run_shared JOIN run_member here USING (person_id) ORDER BY 1, 2
-    """,
-}
+PEOPLE = """
+    SELECT id, reference, given_name, middle_names, family_name, previous_family_names, date_of_birth::text, sex,
+           date_of_death::text, nino, nhs_number, upn, uln, in_education
+    FROM cohorts_person WHERE id = ANY (%s::bigint[])
+"""
+ADDRESSES = """
+    SELECT person_id, line_1, line_2, line_3, line_4, line_5, postcode, from_on::text, to_on::text, id
+    FROM cohorts_address WHERE person_id = ANY (%s::bigint[]) ORDER BY id
+"""
+NOTICE, NOTICES = "version_id, issued_on::text, id", "FROM cohorts_notice WHERE {} = ANY (%s::bigint[]) ORDER BY id"
+PERSONAL_NOTICES = f"SELECT person_id, {NOTICE} {NOTICES.format('person_id')}"
+FAMILY_NOTICES = f"SELECT family_id, {NOTICE} {NOTICES.format('family_id')}"
+CONSENTS = """
+    SELECT person_id, version_id, purpose, given_on::text, withdrawn_at::text, array_to_string(datasets, ';'), id
+    FROM cohorts_consent WHERE person_id = ANY (%s::bigint[]) ORDER BY id
+"""
+OBJECTION = "received_at::text, lifted_at::text, refused_at::text, array_to_string(datasets, ';'), id"
+OBJECTIONS = "FROM cohorts_objection WHERE {} = ANY (%s::bigint[]) ORDER BY id"
+PERSONAL_OBJECTIONS = f"SELECT person_id, {OBJECTION} {OBJECTIONS.format('person_id')}"
+FAMILY_OBJECTIONS = f"SELECT family_id, {OBJECTION} {OBJECTIONS.format('family_id')}"
+NARROWED = "SELECT objection_id, person_id FROM cohorts_objection_narrowed_to WHERE objection_id = ANY (%s::bigint[])"
+PROTECTIONS = """
+    SELECT person_id, kind, from_on::text, to_on::text, id
+    FROM cohorts_protection WHERE person_id = ANY (%s::bigint[]) ORDER BY id
+"""
+EVIDENCE = """
+    SELECT family_id, person_id, indicator, observed_on::text, in_error_at::text
+    FROM cohorts_evidence WHERE family_id = ANY (%s::bigint[]) ORDER BY id
+"""
+ENGAGEMENTS = """
+    SELECT family_id, started_on::text, ended_on::text
+    FROM cohorts_engagement WHERE family_id = ANY (%s::bigint[]) ORDER BY id
+"""
 
 # Numbers that stand on two people who are not merged, in their normal form (DQ208).
 SHARED = " UNION ALL ".join(
@@ -165,8 +96,17 @@ SHARED = " UNION ALL ".join(
 )
 
 
-# After the last row of a stream: no number is as high.
-END: Row = (sys.maxsize,)
+class Known(NamedTuple):
+    """What is looked up once for all families.
+
+    The survivor of each merged record, and the merged records of each survivor; the names of notice versions; and the
+    numbers that people share (none where nobody asks: it takes a look at everybody).
+    """
+
+    survivors: Mapping[int, int]
+    merged: Mapping[int, Sequence[int]]
+    versions: Mapping[int, str]
+    shared: Mapping[int, tuple[str, ...]]
 
 
 class Streamed(NamedTuple):
@@ -176,34 +116,6 @@ class Streamed(NamedTuple):
     family_id: int
     person_ids: dict[str, int]
     digest: str
-
-
-class _Rows:
-    """The rows of one stream, handed out by the number in their first column, which only ever grows."""
-
-    def __init__(self, name: str, sql: str, chunk: int) -> None:
-        self.cursor = connection.connection.cursor(name=f"facts_{name.replace(' ', '_')}")
-        self.cursor.execute(sql, binary=True)
-        self.chunk = chunk
-        self.next = partial(next, self._walk(), END)
-        self.row = self.next()
-
-    def _walk(self) -> Iterator[Row]:
-        while rows := self.cursor.fetchmany(self.chunk):
-            yield from rows
-
-    def of(self, number: int) -> tuple[Row, ...]:
-        """The rows of this number, without it."""
-        row = self.row
-        if row[0] > number:
-            return ()
-        found = []
-        while row[0] <= number:
-            if row[0] == number:
-                found.append(row[1:])
-            row = self.next()
-        self.row = row
-        return tuple(found)
 
 
 def question(round_: Round, run_at: datetime) -> facts.Question:
@@ -225,135 +137,255 @@ def question(round_: Round, run_at: datetime) -> facts.Question:
     )
 
 
-def stream(*, only: str = "", parameters: Sequence[Any] = (), chunk: int = 2_000) -> Iterator[Streamed]:
-    """Every flagged family in the order of references, by server-side cursors of the transaction that is open.
-
-    `only` narrows the families by a condition on `f` (the family), with its `parameters`. The caller has opened a
-    transaction; one snapshot for all needs REPEATABLE READ.
-    """
-    _prepare(only, parameters)
-    streams = {name: _Rows(name, sql, chunk) for name, sql in (FAMILY_STREAMS | PERSON_STREAMS).items()}
-    yield from _families(streams)
+def look_up(*, shared: bool = True) -> Known:
+    """Look up what every family needs, in the transaction that is open."""
+    survivors: dict[int, int] = {}
+    merged: dict[int, list[int]] = {}
+    numbers: dict[int, list[str]] = {}
     with connection.cursor() as cursor:
-        for name in streams:
-            cursor.execute(f"CLOSE facts_{name.replace(' ', '_')}")
-        cursor.execute("DROP TABLE run_shared, run_elsewhere, run_family, run_member")
+        cursor.execute("SELECT person_id, survivor_id FROM cohorts_survivor ORDER BY person_id")
+        for record, survivor in cursor:
+            survivors[record] = survivor
+            merged.setdefault(survivor, []).append(record)
+        cursor.execute("SELECT id, version FROM cohorts_noticeversion")
+        versions = dict(cursor.fetchall())
+        if shared:
+            cursor.execute(f"{SHARED} ORDER BY 1, 2")
+            for person, field in cursor:
+                numbers.setdefault(person, []).append(field)
+    return Known(survivors, merged, versions, {person: tuple(fields) for person, fields in numbers.items()})
+
+
+def stream(*, only: str = FLAGGED, parameters: Sequence[Any] = (), known: Known | None = None) -> Iterator[Streamed]:
+    """The families in the order of references, with everyone who ever was a member, as the surviving record.
+
+    `only` narrows the families (all that ever were flagged) by a condition on `f`, with its `parameters`. The caller
+    has opened a transaction; one snapshot for all needs REPEATABLE READ.
+    """
+    known = known or look_up()
+    with connection.cursor() as cursor:
+        cursor.execute(SETTINGS)
+    last = ""
+    with psycopg.Cursor(connection.connection) as raw:
+        connection.connection.prepare_threshold = 1
+        while True:
+            raw.execute(FAMILIES.format(only=only), [last, *parameters, TOGETHER], binary=True)
+            families = raw.fetchall()
+            yield from _Together(raw, families, known).put_together()
+            if len(families) < TOGETHER:
+                return
+            last = families[-1][1]
 
 
 def of_family(reference: str) -> facts.FamilyFacts | None:
-    """The facts of one family, for a page; None where there is none, or it has neither flag nor members."""
-    for streamed in stream(only="AND f.reference = %s", parameters=[reference], chunk=100):
+    """The facts of one family, flagged or not, for a page; None where there is none.
+
+    Whether its people share a number with anybody is not among them.
+    """
+    for streamed in stream(only="AND f.reference = %s", parameters=[reference], known=look_up(shared=False)):
         return streamed.family
     return None
 
 
-def _prepare(only: str, parameters: Sequence[Any]) -> None:
-    """Number the members once; the streams join to that."""
-    with connection.cursor() as cursor:
-        # A cursor is planned for its first tenth unless told; sorts of one council fit in memory.
-        cursor.execute("SET LOCAL cursor_tuple_fraction = 1.0; SET LOCAL work_mem = '128MB'; SET LOCAL jit = off")
-        cursor.execute(
-            f"CREATE TEMP TABLE run_member ON COMMIT DROP AS {MEMBERS.format(which=only)}", parameters or None
-        )
-        cursor.execute("ANALYZE run_member")
-        cursor.execute(
-            "CREATE TEMP TABLE run_family ON COMMIT DROP AS SELECT DISTINCT family, family_id FROM run_member"
-        )
-        cursor.execute(f"CREATE TEMP TABLE run_elsewhere ON COMMIT DROP AS {ELSEWHERE}")
-        cursor.execute(f"CREATE TEMP TABLE run_shared ON COMMIT DROP AS {SHARED}")
-        cursor.execute("ANALYZE run_family, run_elsewhere, run_shared")
+@lru_cache(1 << 16)
+def _day(text: str | None) -> Any:
+    """The day of a text; None for none."""
+    return text and date.fromisoformat(text)
 
 
-def _families(streams: dict[str, _Rows]) -> Iterator[Streamed]:
-    member, of = streams["member"], {name: streams[name].of for name in FAMILY_STREAMS}
-    person = _People(streams)
-    families = streams["family"]
-    while families.row is not END:
-        number, *family_row = families.row
-        families.row = families.next()
-        read: list[Any] = [family_row]
-        people, person_ids = [], {}
-        row = member.row
-        while row is not END and row[1] == number:
-            n, own, memberships = row[0], row[3:OWN], [row[OWN:]]
-            person_ids[row[3]] = row[2]
-            while (row := member.next())[0] == n:
-                memberships.append(row[OWN:])
-            people.append(person.of(n, own, memberships, read))
-        member.row = row
-        evidence, engagements = of["evidence"](number), of["engagement"](number)
-        notices, objections = of["family notice"](number), of["family objection"](number)
-        read += (evidence, engagements, notices, objections)
-        reference, family_id, flagged_on, lifted_on = family_row
+@lru_cache(1 << 12)
+def _instant(text: str | None) -> Any:
+    """The instant of a text; None for none."""
+    return text and datetime.fromisoformat(text)
+
+
+@lru_cache(1 << 12)
+def _codes(text: str) -> tuple[str, ...]:
+    return tuple(text.split(";")) if text else ()
+
+
+class _Together:
+    """Some families, and all that is on file about them and their people, by whose it is."""
+
+    def __init__(self, raw: "psycopg.Cursor[Row]", families: Rows, known: Known) -> None:
+        self._raw, self._families, self._known = raw, families, known
+        here = _keys([row[0] for row in families])
+        self._records = _keys(self._with_merged([row[0] for row in self._read(MEMBERS, here)]))
+        self._roles, others = self._memberships()
+        self._evidence, self._engagements = self._by(EVIDENCE, here), self._by(ENGAGEMENTS, here)
+        everywhere = _keys(others.union([row[0] for row in families]))
+        self._family_notices = self._by(FAMILY_NOTICES, everywhere)
+        self._family_objections = self._by(FAMILY_OBJECTIONS, everywhere)
+        self._narrowed = self._by_narrowed()
+        self._people = {row[0]: row for row in self._read(PEOPLE, _keys(self._who_is_named()))}
+        self._addresses = self._by(ADDRESSES, _keys(self._roles))
+        self._notices, self._consents, self._objections, self._protections = (
+            self._by_survivor(query) for query in (PERSONAL_NOTICES, CONSENTS, PERSONAL_OBJECTIONS, PROTECTIONS)
+        )
+
+    def put_together(self) -> Iterator[Streamed]:
+        """The families, one after the other."""
+        members: dict[int, list[int]] = {row[0]: [] for row in self._families}
+        for person, roles in self._roles.items():
+            for family in roles:
+                if family in members:
+                    members[family].append(person)
+        for row in self._families:
+            yield self._family(row, members[row[0]])
+
+    def _read(self, query: str, keys: str) -> Rows:
+        self._raw.execute(query, [keys], binary=True)
+        return self._raw.fetchall()
+
+    def _by(self, query: str, keys: str) -> dict[int, Rows]:
+        found: dict[int, Rows] = {}
+        for row in self._read(query, keys):
+            if row[0] in found:
+                found[row[0]].append(row)
+            else:
+                found[row[0]] = [row]
+        return found
+
+    def _by_survivor(self, query: str) -> dict[int, Rows]:
+        found = self._by(query, self._records)
+        for record in found.keys() & self._known.survivors.keys():
+            rows = [*found.pop(record), *found.get(self._known.survivors[record], ())]
+            found[self._known.survivors[record]] = sorted(rows, key=_entered)
+        return found
+
+    def _survivor(self, record: int) -> int:
+        return self._known.survivors.get(record, record)
+
+    def _with_merged(self, records: Sequence[int]) -> list[int]:
+        """The surviving records of these, and all that are merged into them."""
+        survivors = {self._survivor(record) for record in records}
+        merged = survivors & self._known.merged.keys()
+        return [*survivors, *(record for survivor in merged for record in self._known.merged[survivor])]
+
+    def _memberships(self) -> tuple[dict[int, dict[int, Rows]], set[int]]:
+        """The memberships of each person by family; and all those families."""
+        roles: dict[int, dict[int, Rows]] = {}
+        families = set()
+        survivors = self._known.survivors
+        for row in self._read(MEMBERSHIPS, self._records):
+            families.add(row[1])
+            person = survivors.get(row[0], row[0])
+            if person not in roles:
+                roles[person] = {row[1]: [row]}
+            else:
+                roles[person].setdefault(row[1], []).append(row)
+        return roles, families
+
+    def _by_narrowed(self) -> dict[int, set[int]]:
+        """The persons (surviving records) to whom an objection was narrowed, by the number of the objection."""
+        found: dict[int, set[int]] = {}
+        objections = _keys([row[-1] for rows in self._family_objections.values() for row in rows])
+        for objection, person in self._read(NARROWED, objections):
+            found.setdefault(objection, set()).add(self._survivor(person))
+        return found
+
+    def _who_is_named(self) -> set[int]:
+        """Members, and whoever is named by evidence or a narrowed objection without being one."""
+        evidence = {row[1] for rows in self._evidence.values() for row in rows if row[1] is not None}
+        evidence = {self._survivor(record) for record in evidence}
+        return evidence.union(self._roles, *self._narrowed.values())
+
+    def _family(self, row: Row, members: list[int]) -> Streamed:
+        family_id, reference, flagged_on, lifted_on = row
+        evidence, engagements = self._evidence.get(family_id, ()), self._engagements.get(family_id, ())
+        notices, objections = self._family_notices.get(family_id, ()), self._family_objections.get(family_id, ())
+        said = [self._objection_of_family(objection) for objection in objections]
+        about = [self._people[self._survivor(row[1])][1] if row[1] is not None else None for row in evidence]
+        read: list[Any] = [row, evidence, engagements, notices, objections, about]
+        read += [sorted(objection.narrowed_to or ()) for objection in said]
+        people = sorted([self._people[person] for person in members], key=_by_reference)
+        persons = tuple([self._person(person, family_id, read) for person in people])
         family = facts.FamilyFacts(
             reference,
-            flagged_on,
-            lifted_on,
-            tuple(people),
-            _each(facts.Evidence, evidence),
-            _each(facts.Engagement, engagements),
-            _each(facts.Notice, notices),
-            tuple([_family_objection(row) for row in objections]),
+            _day(flagged_on),
+            _day(lifted_on),
+            persons,
+            tuple(
+                [make(Evidence, (a, r[2], _day(r[3]), _instant(r[4]))) for a, r in zip(about, evidence, strict=True)]
+            ),
+            tuple([make(Engagement, (_day(r[1]), _day(r[2]))) for r in engagements]),
+            self._told(notices),
+            tuple(said),
         )
-        yield Streamed(family, family_id, person_ids, hashlib.sha256(repr(read).encode()).hexdigest()[:32])
+        digest = hashlib.sha256(marshal.dumps(read, 2)).hexdigest()[:32]
+        return Streamed(family, family_id, {person[1]: person[0] for person in people}, digest)
 
-
-def _each(kind: type[Fact], rows: Sequence[Row]) -> tuple[Fact, ...]:
-    """Rows as facts of a kind, whose fields they are: made without the detour over the fields' names."""
-    return tuple([tuple.__new__(kind, row) for row in rows]) if rows else ()
-
-
-class _People:
-    """Puts a person together from the streams of people; what few people have is looked for only where it comes."""
-
-    RARE = ("notice", "objection", "protection", "elsewhere", "elsewhere notice", "elsewhere objection", "shared")
-
-    def __init__(self, streams: Mapping[str, _Rows]) -> None:
-        self.addresses, self.consents = streams["address"].of, streams["consent"].of
-        self.rare = [streams[name] for name in self.RARE]
-        self._look()
-
-    def _look(self) -> None:
-        self.next_rare = min(rows.row[0] for rows in self.rare)
-
-    def of(self, n: int, own: Row, memberships: Sequence[Row], read: list[Any]) -> facts.PersonFacts:
-        """The person of this number; the rows read are added to `read`."""
-        addresses, consents = self.addresses(n), self.consents(n)
-        read += (own, memberships, addresses, consents)
-        agreed = [(*row[:4], tuple(row[4])) for row in consents] if consents else ()
-        common = (*own, _each(facts.Membership, memberships), _each(facts.Address, addresses))
-        if n < self.next_rare:
-            return facts.PersonFacts._make((*common, (), _each(facts.Consent, agreed), (), (), (), ()))
-        notices, objections, protections, other, told, said, shared = rows = [each.of(n) for each in self.rare]
-        read += rows
-        self._look()
-        return facts.PersonFacts._make(
+    def _person(self, own: Row, family_id: int, read: list[Any]) -> facts.PersonFacts:
+        """A person of a family; the rows read are added to `read`."""
+        key = own[0]
+        roles = self._roles[key]
+        memberships, addresses = roles[family_id], self._addresses.get(key, ())
+        notices, consents = self._notices.get(key, ()), self._consents.get(key, ())
+        objections, protections = self._objections.get(key, ()), self._protections.get(key, ())
+        shared = self._known.shared.get(key, ())
+        read += (own, memberships, addresses, notices, consents, objections, protections, shared)
+        elsewhere = () if len(roles) == 1 else self._elsewhere(roles, family_id, read)
+        person: facts.PersonFacts = make(
+            facts.PersonFacts,
             (
-                *common,
-                _each(facts.Notice, notices),
-                _each(facts.Consent, agreed),
-                tuple([facts.Objection(row[0], row[1], row[2], tuple(row[3])) for row in objections]),
-                _each(facts.Protection, protections),
-                _elsewhere(other, told, said),
-                tuple([row[0] for row in shared]),
+                *own[1:6],
+                _day(own[6]),
+                own[7],
+                own[8] and _day(own[8]),
+                *own[9:],
+                tuple([make(Membership, (_day(r[2]), r[3] and _day(r[3]), *r[4:])) for r in memberships]),
+                tuple([make(Address, (*r[1:7], _day(r[7]), r[8] and _day(r[8]), r[9])) for r in addresses]),
+                self._told(notices) if notices else (),
+                tuple([self._consent(r) for r in consents]) if consents else (),
+                tuple([_objection(r) for r in objections]) if objections else (),
+                tuple([facts.Protection(r[1], _day(r[2]), _day(r[3])) for r in protections]) if protections else (),
+                elsewhere,
+                shared,
+            ),
+        )
+        return person
+
+    def _told(self, notices: Sequence[Row]) -> tuple[facts.Notice, ...]:
+        versions = self._known.versions
+        return tuple([make(facts.Notice, (versions[row[1]], _day(row[2]), row[3])) for row in notices])
+
+    def _consent(self, row: Row) -> facts.Consent:
+        _, version, purpose, given_on, withdrawn_at, datasets, _ = row
+        given = self._known.versions[version], purpose, _day(given_on), withdrawn_at and _instant(withdrawn_at)
+        return facts.Consent(*given, _codes(datasets))
+
+    def _objection_of_family(self, row: Row) -> facts.Objection:
+        narrowed = self._narrowed.get(row[-1])
+        persons = frozenset([self._people[person][1] for person in narrowed]) if narrowed is not None else None
+        return _objection(row)._replace(narrowed_to=persons)
+
+    def _elsewhere(self, roles: Mapping[int, Rows], family_id: int, read: list[Any]) -> tuple[facts.OtherFamily, ...]:
+        """What the other families of a person were told and said."""
+        others = []
+        for other in sorted(roles.keys() - {family_id}):
+            memberships, notices = roles[other], self._family_notices.get(other, ())
+            objections = self._family_objections.get(other, ())
+            said = tuple([self._objection_of_family(row) for row in objections])
+            read += (memberships, notices, objections, [sorted(objection.narrowed_to or ()) for objection in said])
+            others.append(
+                facts.OtherFamily(
+                    tuple([Membership(_day(r[2]), _day(r[3]), *r[4:]) for r in memberships]),
+                    self._told(notices),
+                    said,
+                )
             )
-        )
+        return tuple(others)
 
 
-def _family_objection(row: Row) -> facts.Objection:
-    received_at, lifted_at, refused_at, datasets, narrowed = row
-    persons = frozenset(narrowed) if narrowed is not None else None
-    return facts.Objection(received_at, lifted_at, refused_at, tuple(datasets), persons)
+_by_reference = itemgetter(1)
+_entered = itemgetter(-1)
 
 
-def _elsewhere(
-    memberships: Sequence[Row], notices: Sequence[Row], objections: Sequence[Row]
-) -> tuple[facts.OtherFamily, ...]:
-    return tuple(
-        facts.OtherFamily(
-            tuple(facts.Membership(*row[1:]) for row in memberships if row[0] == family_id),
-            tuple(facts.Notice(*row[1:]) for row in notices if row[0] == family_id),
-            tuple(_family_objection(row[1:]) for row in objections if row[0] == family_id),
-        )
-        for family_id in dict.fromkeys(row[0] for row in memberships)
-    )
+def _keys(keys: Iterable[int]) -> str:
+    """Keys as PostgreSQL writes an array: made once for several queries."""
+    return f"{{{','.join(map(str, keys))}}}"
+
+
+def _objection(row: Row) -> facts.Objection:
+    _, received_at, lifted_at, refused_at, datasets, *_ = row
+    return facts.Objection(_instant(received_at), _instant(lifted_at), _instant(refused_at), _codes(datasets))

@@ -5,14 +5,16 @@ there (checking.py), and become records by a few statements over the whole file.
 """
 
 from collections.abc import Iterable
-from contextlib import ExitStack, closing
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack, closing, suppress
+from contextvars import copy_context
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, models, transaction
 from psycopg import sql
 
 from cohorts import checking, reading
@@ -25,7 +27,12 @@ from connecting_families.audit.models import Entry
 from connecting_families.audit.trail import Who
 
 # For this transaction alone: files are sorted in memory, and a date in a message reads as it does in a file.
-SETTINGS = "SELECT set_config('work_mem', '64MB', true), set_config('datestyle', 'ISO', true)"
+SETTINGS = "SELECT set_config('work_mem', '128MB', true), set_config('datestyle', 'ISO', true)"
+LANES = 2
+# For a connection that loads one file: what is in temporary tables stays in memory, up to this.
+ROOM = "SET temp_buffers = '192MB'"
+BY_INDEX = "SELECT set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)"
+BY_ANY_PLAN = "SELECT set_config('enable_hashjoin', 'on', true), set_config('enable_mergejoin', 'on', true)"
 FORGET = "DROP TABLE IF EXISTS pg_temp.file_rows, pg_temp.file_records, pg_temp.file_errors"
 
 COPY = sql.SQL("COPY file_rows (line, {columns}) FROM STDIN (FORMAT csv, FORCE_NOT_NULL *, ENCODING 'UTF8')")
@@ -93,6 +100,9 @@ class Loaded:
     unchanged: int
 
 
+Outcome = Loaded | list[BulkError]
+
+
 @dataclass(slots=True)
 class LoadReport:
     """What became of each file, by name; and what is wrong with those that were refused."""
@@ -122,39 +132,101 @@ def load_directory(directory: Path, *, by: Who, at: datetime, dry_run: bool = Fa
         if dry_run:
             opened.enter_context(transaction.atomic())
         for errors in found.unreadable:
-            _refuse("workbook", errors, report, by=by, at=at)
-        for source in found.sources:
-            _load(source, report, by=by, at=at)
+            _refuse("workbook", errors, by=by, at=at)
+            report.errors += errors.listed()
+        for source, outcome in zip(found.sources, _load_all(found.sources, by=by, at=at), strict=True):
+            if isinstance(outcome, Loaded):
+                report.loaded[source.name] = outcome
+            else:
+                report.errors += outcome
         if dry_run:
             transaction.set_rollback(True)
     return report
 
 
-def _load(source: reading.Source, report: LoadReport, *, by: Who, at: datetime) -> None:
-    """Load one file, or refuse it: one act."""
+def _load_all(sources: list[reading.Source], *, by: Who, at: datetime) -> list[Outcome]:
+    """Load these files, some at a time, each on its own connection; each waits for those whose records it names.
+
+    Inside a transaction (a dry run), and where there are workbooks, which one reader reads, it is one after another.
+    """
+    if connection.in_atomic_block or any(source.sheet is not None for source in sources):
+        return [_load(source, [], by=by, at=at) for source in sources]
+    begun: dict[type[models.Model], Future[Outcome]] = {}
+
+    def load_in_lane(source: reading.Source, named: list[Future[Outcome]]) -> Outcome:
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(ROOM)
+            return _load(source, named, by=by, at=at)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(LANES, "load") as lanes:
+        for source in sources:
+            named = [begun[model] for model in source.file.names if model in begun]
+            begun[source.file.model] = lanes.submit(copy_context().run, load_in_lane, source, named)
+    return [future.result() for future in begun.values()]
+
+
+def _load(source: reading.Source, named: list[Future[Outcome]], *, by: Who, at: datetime) -> Outcome:
+    """Load one file, or refuse it: one act. What became of it: the counts, or its errors.
+
+    `named` are the loads under way of files whose records this one names.
+    """
     file, errors = source.file, Errors(source.name)
     with closing(source.reader(errors)) as reader:
         try:
             with trail.act(by, at), connection.cursor() as cursor:
-                loaded = _load_rows(cursor, file, reader, errors, by=by, at=at)
+                _copy_rows(cursor, file, reader, errors)
+                wait(named)
+                loaded = _load_rows(cursor, file, errors, by=by, at=at)
                 details = asdict(loaded) | {"sha256": reader.sha256()}
                 trail.record(Event.FILE_LOADED, who=by, at=at, record="file", reference=file.file_name, details=details)
         except _Wrong:
-            _refuse(file.file_name, errors, report, by=by, at=at, sha256=reader.sha256())
-        else:
-            report.loaded[source.name] = loaded
+            _refuse(file.file_name, errors, by=by, at=at, sha256=reader.sha256())
+            return errors.listed()
+    return loaded
 
 
-def _refuse(reference: str, errors: Errors, report: LoadReport, *, by: Who, at: datetime, sha256: str = "") -> None:
+def _refuse(reference: str, errors: Errors, *, by: Who, at: datetime, sha256: str = "") -> None:
     """Record that a file was refused, by the codes alone: the values are personal data."""
     with trail.act(by, at):
         details = {"errors": dict(errors.counts), "sha256": sha256}
         trail.record(Event.FILE_REFUSED, who=by, at=at, record="file", reference=reference, details=details)
-    report.errors += errors.listed()
 
 
-def _load_rows(cursor: Any, file: BulkFile, reader: reading.Reader, errors: Errors, *, by: Who, at: datetime) -> Loaded:
-    """From the rows of a file to records. Raises _Wrong where anything is wrong."""
+def _load_rows(cursor: Any, file: BulkFile, errors: Errors, *, by: Who, at: datetime) -> Loaded:
+    """From the rows of a file to records. Raises _Wrong where anything is wrong.
+
+    In nearly every file each row has a key of its own. To find that out takes a sort of all rows, so it is tried: what
+    is amiss then is taken back, and the rows are numbered and looked at again.
+    """
+    # Whoever else loads or edits these records waits for this act: what is compared now is what is changed.
+    cursor.execute(LOCK.format(table=_table(file)))
+    if not errors:
+        with suppress(_Wrong, IntegrityError), transaction.atomic():
+            return _write(cursor, file, Errors(file.file_name), numbered=False, by=by, at=at)
+    return _write(cursor, file, errors, numbered=True, by=by, at=at)
+
+
+def _write(cursor: Any, file: BulkFile, errors: Errors, *, numbered: bool, by: Who, at: datetime) -> Loaded:
+    checking.read_records(cursor, file, numbered=numbered)
+    checking.find_errors(cursor, file, errors)
+    if errors:
+        raise _Wrong
+    created = _create(cursor, file)
+    cursor.execute("SELECT count(held_id), count(DISTINCT held_id) FROM file_records")
+    held, different = cursor.fetchone()
+    if held != different:
+        raise _Wrong
+    changed = record_changes_of_file(cursor, file, who=by, at=at) if held else 0
+    if changed:
+        _change(cursor, file)
+    return Loaded(created, changed, held - changed)
+
+
+def _copy_rows(cursor: Any, file: BulkFile, reader: reading.Reader, errors: Errors) -> None:
+    """The text of the file into file_rows. Raises _Wrong where its header is wrong."""
     cursor.execute(SETTINGS)
     cursor.execute(FORGET)
     names = reader.header()
@@ -162,24 +234,6 @@ def _load_rows(cursor: Any, file: BulkFile, reader: reading.Reader, errors: Erro
         checking.check_header(file, names, errors)
     if errors:
         raise _Wrong
-    _copy_rows(cursor, names, reader)
-    # Whoever else loads or edits these records waits for this act: what is compared now is what is changed.
-    cursor.execute(LOCK.format(table=_table(file)))
-    checking.read_records(cursor, file)
-    checking.find_errors(cursor, file, errors)
-    if errors:
-        raise _Wrong
-    created = _create(cursor, file)
-    cursor.execute("SELECT count(held_id) FROM file_records")
-    held = cursor.fetchone()[0]
-    changed = record_changes_of_file(cursor, file, who=by, at=at) if held else 0
-    if changed:
-        _change(cursor, file)
-    return Loaded(created, changed, held - changed)
-
-
-def _copy_rows(cursor: Any, names: list[str], reader: reading.Reader) -> None:
-    """The text of the file into file_rows."""
     columns = [sql.Identifier(name) for name in names]
     texts = _listed(column + sql.SQL(" text") for column in columns)
     cursor.execute(sql.SQL("CREATE TEMPORARY TABLE file_rows (line bigint, {}) ON COMMIT DROP").format(texts))
@@ -217,8 +271,11 @@ def _refer_to_own(cursor: Any, file: BulkFile, column: Column) -> None:
         "value": sql.Identifier(column.value),
         "attribute": sql.Identifier(column.attribute),
     }
+    # They are few, which the planner of a new table cannot know: they are looked up one by one.
+    cursor.execute(BY_INDEX)
     cursor.execute(NAME_OWN.format(**names))
     cursor.execute(REFER_TO_OWN.format(**names))
+    cursor.execute(BY_ANY_PLAN)
 
 
 def record_changes_of_file(cursor: Any, file: BulkFile, *, who: Who, at: datetime) -> int:

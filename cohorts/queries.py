@@ -78,9 +78,12 @@ def permission_lost(cohort: Cohort, at: datetime) -> Counter[str]:
     lost: Counter[str] = Counter()
     asked = facts.question(cohort.round, at)
     frozen = _included(cohort)
-    only = "AND f.id IN (SELECT family_id FROM cohorts_decision WHERE cohort_id = %s AND included)"
+    only = (
+        "AND f.flagged_on IS NOT NULL AND EXISTS ("
+        "SELECT FROM cohorts_decision d WHERE d.cohort_id = %s AND d.family_ref = f.reference AND d.included)"
+    )
     person_ref, family_ref, scope = next(frozen, NOBODY)
-    for streamed in facts.stream(only=only, parameters=[cohort.pk]):
+    for streamed in facts.stream(only=only, parameters=[cohort.pk], known=facts.look_up(shared=False)):
         family = streamed.family
         people = {person.person_ref: person for person in family.people}
         while family_ref == family.family_ref:

@@ -324,7 +324,10 @@ class SheetReader:
                 continue
             texts[place] = text
             if cell.data_type in bulk_errors.CELLS:
-                self._errors.add(*bulk_errors.CELLS[cell.data_type], line=line, column=self._names[place], value=text)
+                code, message = bulk_errors.CELLS[cell.data_type]
+                self._errors.add(
+                    code, f"{message} It is cell {cell.coordinate}.", line=line, column=self._names[place], value=text
+                )
         return texts
 
 

@@ -2,14 +2,16 @@
 
 import logging
 import traceback
+from collections.abc import Callable
 
 from celery import shared_task
-from django.db import DatabaseError, InterfaceError
+from django.db import DatabaseError, InterfaceError, OperationalError
 from django.utils import timezone
 
-from cohorts import assembly
-from cohorts.models import Cohort
+from cohorts import assembly, uploads
+from cohorts.models import Cohort, Upload
 from connecting_families.audit import trail
+from connecting_families.audit.refusals import Refused, Why
 from connecting_families.audit.trail import duty
 
 logger = logging.getLogger(__name__)
@@ -38,3 +40,47 @@ def assemble_what_is_due() -> None:
     for cohort_id, correlation in Cohort.objects.filter(state=Cohort.REQUESTED).values_list("pk", "correlation"):
         with trail.correlated(correlation):
             assemble.delay(cohort_id)
+
+
+@shared_task
+def check_upload(upload_id: int) -> None:
+    """Check an upload. A lost database is no answer: the sweep tries again."""
+    _work_on_upload(upload_id, lambda: uploads.check(upload_id, by=duty("check"), at=timezone.now()))
+
+
+@shared_task
+def load_upload(upload_id: int) -> None:
+    """Load an upload that was confirmed; one that is refused for now waits for a person again."""
+    _work_on_upload(upload_id, lambda: uploads.load(upload_id, at=timezone.now()))
+
+
+def _work_on_upload(upload_id: int, work: Callable[[], object]) -> None:
+    try:
+        work()
+    except (OperationalError, InterfaceError) as error:
+        logger.warning("Upload %s was interrupted (%s); it is taken up again.", upload_id, type(error).__name__)
+    except Refused as refusal:
+        reasons = [Why(reason.code, reason.sentence) for reason in refusal.reasons]
+        row = Upload.objects.get(pk=upload_id)
+        uploads.put_back(upload=row, reasons=reasons, by=duty("load"), at=timezone.now())
+    except Exception as error:  # noqa: BLE001 - whatever else it is would happen again: a person is told
+        # The kind of error and the place, never its message: it may quote a record.
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        logger.error("Upload %s failed: %s at %s:%s.", upload_id, type(error).__name__, place.name, place.lineno)
+        row = Upload.objects.get(pk=upload_id)
+        uploads.fail(upload=row, why=type(error).__name__, by=duty("load"), at=timezone.now())
+
+
+@shared_task
+def look_after_uploads() -> None:
+    """Find the uploads to be checked, loaded or destroyed: whoever is still at one keeps it."""
+    at = timezone.now()
+    due = uploads.due(at)
+    for task, name in ((check_upload, "check"), (load_upload, "load")):
+        for upload_id, correlation in due[name]:
+            with trail.correlated(correlation):
+                task.delay(upload_id)
+    for upload_id, correlation in due["expire"]:
+        with trail.correlated(correlation):
+            uploads.expire(upload=Upload.objects.get(pk=upload_id), by=duty("expire"), at=at)
+    uploads.tidy(at)

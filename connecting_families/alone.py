@@ -16,6 +16,7 @@ class Work(IntEnum):
     ASSEMBLING = 1
     SEALING = 2
     DELIVERING = 3
+    LOADING = 4
 
 
 @contextmanager

@@ -37,5 +37,9 @@ app.autodiscover_tasks()
 @signals.worker_ready.connect
 def pick_up_what_was_left(**_: Any) -> None:
     """A worker that comes back looks at once for what was begun and not finished."""
-    for name in ("cohorts.tasks.assemble_what_is_due", "transfers.tasks.seal_what_is_due"):
+    for name in (
+        "cohorts.tasks.assemble_what_is_due",
+        "cohorts.tasks.look_after_uploads",
+        "transfers.tasks.seal_what_is_due",
+    ):
         app.send_task(name)

@@ -44,7 +44,7 @@ CREATE DATABASE connecting_families OWNER cf_owner
 SETTINGS = (
     "listen_addresses=",
     "timezone=UTC",
-    "shared_buffers=256MB",
+    "shared_buffers=512MB",
     "max_wal_size=2GB",
     "max_connections=100",
     # What a statement fails over may hold a person's name: only the server's own end is written down.

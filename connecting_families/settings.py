@@ -82,6 +82,12 @@ CF_SIGNING_PASSPHRASE = env.str("CF_SIGNING_PASSPHRASE", default="")
 CF_OUTBOX = Path(env.str("CF_OUTBOX", default=str(CF_DATA_DIR / "outbox")))
 CF_DELIVERY_FOLDER = Path(env.str("CF_DELIVERY_FOLDER", default=str(CF_DATA_DIR / "delivered")))
 
+# Files that arrive by the pages, in bytes for one request, and where they are kept until they are loaded or a day old.
+CF_UPLOADS = Path(env.str("CF_UPLOADS", default=str(CF_DATA_DIR / "uploads")))
+CF_UPLOAD_LIMIT = env.int("CF_UPLOAD_LIMIT_MB", default=500) * 1024 * 1024
+FILE_UPLOAD_HANDLERS = ["connecting_families.arriving.PrivateFiles"]
+FILE_UPLOAD_PERMISSIONS = 0o600
+
 INSTALLED_APPS = [
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -159,6 +165,7 @@ def due(task: str) -> dict[str, Any]:
 # Whatever is due and was not picked up is found here: a lost message or a killed worker loses nothing.
 CELERY_BEAT_SCHEDULE = {
     "assemble what is due": due("cohorts.tasks.assemble_what_is_due"),
+    "look after uploads": due("cohorts.tasks.look_after_uploads"),
     "seal what is due": due("transfers.tasks.seal_what_is_due"),
     "deliver what is due": due("transfers.tasks.deliver_what_is_due"),
 }

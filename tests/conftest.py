@@ -92,6 +92,8 @@ def folders(tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> P
     """A data directory of this test's own, for sealed packages and what is delivered."""
     settings.CF_DATA_DIR = tmp_path
     settings.CF_OUTBOX, settings.CF_DELIVERY_FOLDER = tmp_path / "outbox", tmp_path / "delivered"
+    settings.CF_UPLOADS = tmp_path / "uploads"
     monkeypatch.setenv("CF_OUTBOX", str(tmp_path / "outbox"))
+    monkeypatch.setenv("CF_UPLOADS", str(tmp_path / "uploads"))
     monkeypatch.setenv("CF_DELIVERY_FOLDER", str(tmp_path / "delivered"))
     return tmp_path

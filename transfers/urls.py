@@ -1,10 +1,14 @@
-"""Addresses of submissions and certificates."""
+"""Addresses of agreements, submissions and certificates."""
 
 from django.urls import path
 
-from transfers.views import approval, certificates, submissions
+from transfers.views import agreements, approval, certificates, submissions
 
 urlpatterns = [
+    path("registers/agreements/", agreements.agreements, name="agreements"),
+    path("registers/agreements/add/", agreements.add_agreement, name="add_agreement"),
+    path("registers/agreements/<int:number>/", agreements.agreement, name="agreement"),
+    path("registers/agreements/<int:number>/end/", agreements.end_agreement, name="end_agreement"),
     path("submissions/", submissions.submissions, name="submissions"),
     path("submissions/draft/<int:cohort>/", submissions.draft, name="draft"),
     path("submissions/<str:name>/", submissions.submission, name="submission"),

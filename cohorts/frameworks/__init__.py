@@ -18,6 +18,11 @@ def codes() -> tuple[str, ...]:
     return tuple(sorted(_files()))
 
 
+def versions(code: str) -> tuple[str, ...]:
+    """The versions of a framework, the newest first; none where there is no such framework."""
+    return tuple(sorted(_files().get(code, ()), reverse=True))
+
+
 def indicator_codes() -> frozenset[str]:
     """The codes of all indicators, of every version of every framework: what evidence may name."""
     return frozenset(

@@ -1,4 +1,8 @@
-"""Families, their people, and what was observed of them."""
+"""Families, their people, and what was observed of them.
+
+A foreign key with `db_constraint=False` is held by the database all the same, a statement at a time
+(migration 0004, docs/decisions/0009).
+"""
 
 from django.db import models
 
@@ -49,11 +53,18 @@ class Person(models.Model):
     uln = fields.text(20)
     in_education = fields.text(20, choices=IN_EDUCATION)
     merged_into = models.ForeignKey(
-        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="merged_records"
+        "self",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        db_constraint=False,
+        db_index=False,
+        related_name="merged_records",
     )
 
     class Meta:
         verbose_name_plural = "people"
+        indexes = [fields.index_where_known("merged_into", name="people_merged_into")]
         constraints = [
             models.CheckConstraint(
                 condition=~models.Q(merged_into=models.F("id")), name="person_is_not_merged_into_itself"
@@ -75,8 +86,10 @@ class Membership(models.Model):
         "parent": "Parent", "sibling": "Sibling", "other_relative": "Other relative", "not_related": "Not related",
     }  # fmt: skip
 
-    family = models.ForeignKey(Family, on_delete=models.PROTECT, db_index=False, related_name="memberships")
-    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="memberships")
+    family = models.ForeignKey(
+        Family, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="memberships"
+    )
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, db_constraint=False, related_name="memberships")
     joined_on = models.DateField()
     left_on = models.DateField(null=True, blank=True)
     relationship = fields.text(20, choices=RELATIONSHIPS)
@@ -100,7 +113,9 @@ class Membership(models.Model):
 class Address(models.Model):
     """Where a person lived from a day until the day before another."""
 
-    person = models.ForeignKey(Person, on_delete=models.PROTECT, db_index=False, related_name="addresses")
+    person = models.ForeignKey(
+        Person, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="addresses"
+    )
     line_1 = fields.text()
     line_2 = fields.text()
     line_3 = fields.text()
@@ -125,8 +140,16 @@ class Evidence(models.Model):
     """An indicator of a headline problem was observed, of one person or of the family."""
 
     reference = fields.reference()
-    family = models.ForeignKey(Family, on_delete=models.PROTECT, related_name="evidence")
-    person = models.ForeignKey(Person, on_delete=models.PROTECT, null=True, blank=True, related_name="evidence")
+    family = models.ForeignKey(Family, on_delete=models.PROTECT, db_constraint=False, related_name="evidence")
+    person = models.ForeignKey(
+        Person,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        db_constraint=False,
+        db_index=False,
+        related_name="evidence",
+    )
     indicator = models.CharField(max_length=20, help_text="The code of an indicator of a framework, such as TF5.1.")
     observed_on = models.DateField()
     source = fields.text(60)
@@ -135,6 +158,7 @@ class Evidence(models.Model):
 
     class Meta:
         verbose_name_plural = "evidence"
+        indexes = [fields.index_where_known("person", name="evidence_of_person")]
 
     def __str__(self) -> str:
         return self.reference
@@ -144,7 +168,9 @@ class Evidence(models.Model):
 class Engagement(models.Model):
     """The programme worked with the family from a day until the day before another."""
 
-    family = models.ForeignKey(Family, on_delete=models.PROTECT, db_index=False, related_name="engagements")
+    family = models.ForeignKey(
+        Family, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="engagements"
+    )
     started_on = models.DateField()
     ended_on = models.DateField(null=True, blank=True)
     intervention = fields.text(60)

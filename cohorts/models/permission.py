@@ -1,4 +1,7 @@
-"""What people were told, what they agreed to, what they object to, and what protects them."""
+"""What people were told, what they agreed to, what they object to, and what protects them.
+
+A foreign key with `db_constraint=False` is held by the database all the same (docs/decisions/0009).
+"""
 
 from django.db import models
 
@@ -32,15 +35,37 @@ class Notice(models.Model):
     CHANNELS = {"letter": "Letter", "in_person": "In person", "email": "E-mail", "phone": "Telephone"}
 
     reference = fields.reference()
-    version = models.ForeignKey(NoticeVersion, on_delete=models.PROTECT, related_name="+")
-    family = models.ForeignKey(Family, on_delete=models.PROTECT, null=True, blank=True, related_name="notices")
-    person = models.ForeignKey(Person, on_delete=models.PROTECT, null=True, blank=True, related_name="notices")
+    version = models.ForeignKey(
+        NoticeVersion, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="+"
+    )
+    family = models.ForeignKey(
+        Family,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        db_constraint=False,
+        db_index=False,
+        related_name="notices",
+    )
+    person = models.ForeignKey(
+        Person,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        db_constraint=False,
+        db_index=False,
+        related_name="notices",
+    )
     issued_on = models.DateField()
     channel = fields.text(20, choices=CHANNELS)
     issued_by = fields.text(60)
 
     class Meta:
         constraints = [models.CheckConstraint(condition=ABOUT_ONE, name="notice_to_a_person_or_a_family")]
+        indexes = [
+            fields.index_where_known("family", name="notices_to_family"),
+            fields.index_where_known("person", name="notices_to_person"),
+        ]
 
     def __str__(self) -> str:
         return self.reference
@@ -54,8 +79,10 @@ class Consent(models.Model):
     PURPOSES = {"research": "Research", "service": "A service"}
 
     reference = fields.reference()
-    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="consents")
-    version = models.ForeignKey(NoticeVersion, on_delete=models.PROTECT, related_name="+")
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, db_constraint=False, related_name="consents")
+    version = models.ForeignKey(
+        NoticeVersion, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="+"
+    )
     purpose = models.CharField(max_length=20, choices=PURPOSES, default="research", db_default="research")
     given_on = models.DateField()
     given_by = fields.text(20, choices=GIVEN_BY)
@@ -78,8 +105,12 @@ class Objection(models.Model):
     MADE_BY = {"self": "The person", "parent": "A parent", "representative": "A representative"}
 
     reference = fields.reference()
-    person = models.ForeignKey(Person, on_delete=models.PROTECT, null=True, blank=True, related_name="objections")
-    family = models.ForeignKey(Family, on_delete=models.PROTECT, null=True, blank=True, related_name="objections")
+    person = models.ForeignKey(
+        Person, on_delete=models.PROTECT, null=True, blank=True, db_constraint=False, related_name="objections"
+    )
+    family = models.ForeignKey(
+        Family, on_delete=models.PROTECT, null=True, blank=True, db_constraint=False, related_name="objections"
+    )
     made_by = fields.text(20, choices=MADE_BY)
     channel = fields.text(20)
     received_at = models.DateTimeField()
@@ -117,7 +148,9 @@ class Protection(models.Model):
         "refuge": "Refuge", "sensitive_address": "Sensitive address",
     }  # fmt: skip
 
-    person = models.ForeignKey(Person, on_delete=models.PROTECT, db_index=False, related_name="protections")
+    person = models.ForeignKey(
+        Person, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="protections"
+    )
     kind = models.CharField(max_length=30, choices=KINDS)
     from_on = models.DateField()
     to_on = models.DateField(null=True, blank=True)

@@ -20,3 +20,8 @@ def tag(text: object, colour: str = "blue") -> SafeString:
     # Blue is how a tag comes.
     modifier = "" if colour == "blue" else f" govuk-tag--{colour}"
     return format_html('<strong class="govuk-tag{}">{}</strong>', modifier, text)
+
+
+def exact(text: object) -> SafeString:
+    """A value of a file with its spaces and line ends as they are, in a direction of its own; it breaks anywhere."""
+    return format_html('<bdi class="cf-exact">{}</bdi>', text) if text else SafeString()

@@ -24,6 +24,8 @@ PLACES = (
     Place("Home", "home", None),
     Place("Collection rounds", "rounds", Permission.SEE_COHORTS, ("/cohorts/",)),
     Place("Submissions", "submissions", Permission.SEE_SUBMISSIONS),
+    Place("Load files", "uploads", Permission.LOAD_FILES),
+    Place("Registers", "registers", Permission.SEE_REGISTERS),
     Place("Certificates", "certificates", Permission.ACCEPT_CERTIFICATES),
     Place("Trail", "trail", Permission.SEE_TRAIL),
 )

@@ -10,6 +10,8 @@ class Permission(Enum):
     SEE_OWN_FAMILIES = "see and record the families of the own team"
     SEE_ALL_FAMILIES = "see and record the families of every team"
     LOAD_FILES = "load bulk files"
+    SEE_REGISTERS = "see the registers of agreements, datasets, notice versions and frameworks"
+    EDIT_REGISTERS = "change the registers of agreements, datasets and notice versions"
     OPEN_ROUNDS = "open a collection round"
     ASSEMBLE_COHORTS = "ask for a run of the rules"
     SEE_COHORTS = "see cohorts, their decisions and their findings"
@@ -49,6 +51,8 @@ ROLES: dict[str, Role] = {
         frozenset(
             {
                 P.LOAD_FILES,
+                P.SEE_REGISTERS,
+                P.EDIT_REGISTERS,
                 P.OPEN_ROUNDS,
                 P.ASSEMBLE_COHORTS,
                 P.SEE_COHORTS,
@@ -63,12 +67,21 @@ ROLES: dict[str, Role] = {
     "data_approver": Role(
         "Data approver",
         "Approves what somebody else prepared, or sends it back.",
-        frozenset({P.SEE_COHORTS, P.SEE_SUBMISSIONS, P.APPROVE_SUBMISSIONS, P.SEND_SUBMISSIONS, P.ACCEPT_CERTIFICATES}),
+        frozenset(
+            {
+                P.SEE_REGISTERS,
+                P.SEE_COHORTS,
+                P.SEE_SUBMISSIONS,
+                P.APPROVE_SUBMISSIONS,
+                P.SEND_SUBMISSIONS,
+                P.ACCEPT_CERTIFICATES,
+            }
+        ),
     ),
     "information_governance": Role(
         "Information governance",
         "Answers for every promise of the privacy notice.",
-        frozenset({P.SEE_COHORTS, P.SEE_SUBMISSIONS, P.SEE_TRAIL, P.ACCEPT_CERTIFICATES}),
+        frozenset({P.SEE_REGISTERS, P.SEE_COHORTS, P.SEE_SUBMISSIONS, P.SEE_TRAIL, P.ACCEPT_CERTIFICATES}),
     ),
     "administrator": Role(
         "Administrator",

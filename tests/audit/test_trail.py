@@ -14,8 +14,22 @@ from celery import Task
 from django.conf import settings
 from django.db import connection
 
-from cohorts import assembly, consent, loading, objections, people, tasks
-from cohorts.models import Consent, Family
+from cohorts import (
+    agreements,
+    assembly,
+    consent,
+    datasets,
+    loading,
+    notice_versions,
+    objections,
+    people,
+    tasks,
+    uploads,
+)
+from cohorts.incoming import Offered
+from cohorts.loading import LoadReport
+from cohorts.models import Agreement, Consent, Dataset, Family, NoticeVersion, Upload
+from cohorts.register_checks import as_seen
 from cohorts.replay import replay
 from connecting_families.audit import trail
 from connecting_families.audit.events import Event
@@ -74,6 +88,109 @@ def load(walk: Walk) -> None:
     folder = walk.folder / "bulk"
     write({"families": [files()["families"][0] | {"team": "South"}, {"family_ref": "F9"}]}, folder)
     loading.load_directory(folder, by=walk.who("prepare"), at=walk.now())
+
+
+def upload(walk: Walk) -> None:
+    content = b"family_ref,team,flagged_on,flagged_by,lifted_on\nF9,West,,,\n"
+    offered = [Offered("families.csv", lambda: iter([content]))]
+    uploads.receive(offered=offered, by=walk.who("prepare"), at=walk.now())
+
+
+def check_upload(walk: Walk) -> None:
+    uploads.check(Upload.objects.get().pk, by=duty("check"), at=walk.now())
+
+
+def confirm_upload(walk: Walk) -> None:
+    uploads.confirm(upload=Upload.objects.get(), by=walk.who("prepare"), at=walk.now())
+
+
+def load_upload(walk: Walk) -> None:
+    uploads.load(Upload.objects.get().pk, at=walk.now())
+
+
+def checked_upload(walk: Walk) -> None:
+    upload(walk)
+    check_upload(walk)
+
+
+def confirmed_upload(walk: Walk) -> None:
+    checked_upload(walk)
+    confirm_upload(walk)
+
+
+def not_loaded(walk: Walk) -> None:
+    row, at = Upload.objects.get(), walk.now()
+    uploads._not_loaded(upload=row, report=LoadReport(errors=[uploads.NOTHING]), by=duty("load"), at=at)
+
+
+def put_back_upload(walk: Walk) -> None:
+    uploads.put_back(upload=Upload.objects.get(), reasons=[uploads.CHANGED], by=duty("load"), at=walk.now())
+
+
+def cancel_upload(walk: Walk) -> None:
+    uploads.cancel(upload=Upload.objects.get(), by=walk.who("prepare"), at=walk.now())
+
+
+def expire_upload(walk: Walk) -> None:
+    uploads.expire(upload=Upload.objects.get(), by=duty("expire"), at=walk.now() + uploads.KEPT_FOR)
+
+
+def fail_upload(walk: Walk) -> None:
+    uploads.fail(upload=Upload.objects.get(), why="ValueError", by=duty("check"), at=walk.now())
+
+
+def enter_dataset(walk: Walk) -> None:
+    asked: dict[str, Any] = {"code": "NEW", "name": "New", "owner": "DfE", "keys": "UPN", "from_on": RUN.date()}
+    datasets.enter(**asked, by=walk.who("prepare"), at=walk.now())
+
+
+def change_dataset(walk: Walk) -> None:
+    row = Dataset.objects.get(code="PNC")
+    asked: dict[str, Any] = {"name": "Police", "owner": "MoJ", "keys": "names + DOB", "reason": "Renamed."}
+    datasets.change(dataset=row, seen=as_seen(row), **asked, by=walk.who("prepare"), at=walk.now())
+
+
+def disable_dataset(walk: Walk) -> None:
+    row = Dataset.objects.get(code="PNC")
+    datasets.disable(dataset=row, reason="Not now.", by=walk.who("prepare"), at=walk.now())
+
+
+def enable_dataset(walk: Walk) -> None:
+    datasets.enable(dataset=Dataset.objects.get(code="PNC"), by=walk.who("prepare"), at=walk.now())
+
+
+def take_dataset_out(walk: Walk) -> None:
+    asked: dict[str, Any] = {"last_day": RUN.date(), "reason": "It ended."}
+    datasets.take_out(dataset=Dataset.objects.get(code="PNC"), **asked, by=walk.who("prepare"), at=walk.now())
+
+
+NEW_VERSION: dict[str, Any] = {
+    "published_on": RUN.date(), "basis": "PUBLIC_TASK", "datasets": ["PNC"], "recipients": ["ONS"],
+}  # fmt: skip
+
+
+def enter_version(walk: Walk) -> None:
+    notice_versions.enter(version="PN9", **NEW_VERSION, by=walk.who("prepare"), at=walk.now())
+
+
+def change_version(walk: Walk) -> None:
+    row = NoticeVersion.objects.get(version="PN9")
+    asked = NEW_VERSION | {"datasets": [], "seen": as_seen(row)}
+    notice_versions.change(version=row, **asked, by=walk.who("prepare"), at=walk.now())
+
+
+def enter_agreement(walk: Walk) -> None:
+    asked: dict[str, Any] = {
+        "reference": "DSA-NEW", "parties": ["Council"], "purpose": "research", "in_force_from": RUN.date(),
+        "last_day": None, "fields": [], "datasets": ["PNC"], "recipients": ["ONS"], "legal_reference": "Art 6(1)(e)",
+        "known_fields": ["upn"],
+    }  # fmt: skip
+    agreements.enter(**asked, by=walk.who("prepare"), at=walk.now())
+
+
+def end_agreement(walk: Walk) -> None:
+    asked: dict[str, Any] = {"last_day": RUN.date(), "reason": "It was revoked."}
+    agreements.end(agreement=Agreement.objects.get(reference="DSA"), **asked, by=walk.who("prepare"), at=walk.now())
 
 
 def request_a_run(walk: Walk) -> None:
@@ -135,6 +252,24 @@ def before(act: str) -> str:
 ACTS = {
     "connecting_families.staff.accounts.add": Act("assemble", add_staff, Event.STAFF_ADDED),
     "cohorts.loading._load": Act("assemble", load, Event.FILE_LOADED),
+    "cohorts.uploads.receive": Act("assemble", upload, Event.UPLOAD_RECEIVED),
+    "cohorts.uploads._checked": Act("assemble", check_upload, Event.UPLOAD_CHECKED, upload),
+    "cohorts.uploads.confirm": Act("assemble", confirm_upload, Event.UPLOAD_CONFIRMED, checked_upload),
+    "cohorts.uploads._load": Act("assemble", load_upload, Event.UPLOAD_LOADED, confirmed_upload),
+    "cohorts.uploads._not_loaded": Act("assemble", not_loaded, Event.UPLOAD_REFUSED, confirmed_upload),
+    "cohorts.uploads.put_back": Act("assemble", put_back_upload, Event.UPLOAD_PUT_BACK, confirmed_upload),
+    "cohorts.uploads.cancel": Act("assemble", cancel_upload, Event.UPLOAD_DESTROYED, checked_upload),
+    "cohorts.uploads.expire": Act("assemble", expire_upload, Event.UPLOAD_DESTROYED, checked_upload),
+    "cohorts.uploads.fail": Act("assemble", fail_upload, Event.UPLOAD_FAILED, upload),
+    "cohorts.datasets.enter": Act("assemble", enter_dataset, Event.DATASET_ENTERED),
+    "cohorts.datasets.change": Act("assemble", change_dataset, Event.DATASET_CHANGED),
+    "cohorts.datasets.enable": Act("assemble", enable_dataset, Event.DATASET_ENABLED, disable_dataset),
+    "cohorts.datasets.disable": Act("assemble", disable_dataset, Event.DATASET_DISABLED),
+    "cohorts.datasets.take_out": Act("assemble", take_dataset_out, Event.DATASET_TAKEN_OUT),
+    "cohorts.notice_versions.enter": Act("assemble", enter_version, Event.NOTICE_VERSION_ENTERED),
+    "cohorts.notice_versions.change": Act("assemble", change_version, Event.NOTICE_VERSION_CHANGED, enter_version),
+    "cohorts.agreements.enter": Act("assemble", enter_agreement, Event.AGREEMENT_ENTERED),
+    "cohorts.agreements.end": Act("assemble", end_agreement, Event.AGREEMENT_ENDED),
     "cohorts.rounds.open_round": Act("assemble", lambda walk: walk.open_round("NEW"), Event.ROUND_OPENED),
     "cohorts.assembly.request": Act("assemble", request_a_run, Event.ASSEMBLY_REQUESTED),
     "cohorts.assembly._assemble": Act("assemble", assemble, Event.COHORT_ASSEMBLED, request_a_run),

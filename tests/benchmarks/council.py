@@ -59,9 +59,14 @@ def database() -> Iterator[str]:
             maintenance.execute(f'DROP DATABASE IF EXISTS "{NAME}"')
 
 
+def as_owner() -> "psycopg.Connection[tuple[object, ...]]":
+    """A connection of its own to the measured database, in the role that may make tables."""
+    return psycopg.connect(address_of(NAME, settings.DATABASE_OWNER), autocommit=True)
+
+
 def vacuum() -> None:
     """Statistics, as a database has them that autovacuum has visited."""
-    with psycopg.connect(address_of(NAME, settings.DATABASE_OWNER), autocommit=True) as owner:
+    with as_owner() as owner:
         owner.execute("VACUUM ANALYZE")
 
 

@@ -52,6 +52,7 @@ class Stands:
         return {
             "CF_DATA_DIR": here,
             "CF_OUTBOX": here / "outbox",
+            "CF_UPLOADS": here / "uploads",
             "CF_DELIVERY_FOLDER": here / "delivered",
             "CF_SIGNING_KEY": self.folder / "keys" / "council-signing.key",
             "CF_SIGNING_CERTIFICATE": self.folder / "keys" / "council-signing.pem",
@@ -135,6 +136,7 @@ def walk_to(
             inside.__enter__()
             monkeypatch.setenv("DATABASE_URL", address_of(name, connection.settings_dict))
             monkeypatch.setenv("DATABASE_OWNER_URL", address_of(name, configured.DATABASE_OWNER))
+            monkeypatch.setenv("CF_UPLOADS", str(here / "uploads"))
             return Walk(here, minutes=stands.minutes[act])
 
         try:

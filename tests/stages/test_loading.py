@@ -278,3 +278,19 @@ def test_the_command_asks_whether_the_person_may(tmp_path: Path) -> None:
     assert command(tmp_path, "--by", "prepare")[1] == 0
     (entry,) = entries(Event.FILE_LOADED)
     assert (entry.who, entry.role) == ("prepare", "data_preparer")
+
+
+def test_rows_of_one_key_are_numbered_and_stay_the_same_when_loaded_again(tmp_path: Path) -> None:
+    files = {"people": [{"person_ref": "P1"}]}
+    files["addresses"] = [
+        {"person_ref": "P1", "line_1": f"{number} Acacia Road", "from_on": "2024-01-01"} for number in (1, 2, 3)
+    ]
+    assert counts(load(tmp_path, files))["addresses.csv"] == (3, 0, 0)
+    assert list(Address.objects.order_by("id").values_list("ordinal", "line_1")) == [
+        (1, "1 Acacia Road"), (2, "2 Acacia Road"), (3, "3 Acacia Road"),
+    ]  # fmt: skip
+    assert counts(load(tmp_path))["addresses.csv"] == (0, 0, 3)
+    files["addresses"][1]["line_1"] = "5 Acacia Road"
+    assert counts(load(tmp_path, files))["addresses.csv"] == (0, 1, 2)
+    files["addresses"].append({"person_ref": "P1", "line_1": "4 Acacia Road", "from_on": "2024-01-01"})
+    assert counts(load(tmp_path, files))["addresses.csv"] == (1, 0, 3)
