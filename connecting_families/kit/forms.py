@@ -124,7 +124,7 @@ class DateTimeBoxes(DateBoxes):
         """An instant as what stands in the boxes, by the clock on the wall."""
         if not isinstance(value, datetime):
             return [None, None, None, None]
-        local = timezone.localtime(value)
+        local = value.astimezone(timezone.get_current_timezone())
         return [local.day, local.month, local.year, f"{local:%H:%M}"]
 
 
@@ -149,6 +149,6 @@ class DateTimeBoxesField(DateBoxesField):
         hour, minute = re.split("[:.]", boxes["time"])
         at = datetime.combine(day, time(int(hour), int(minute)), timezone.get_current_timezone())
         instant = at.astimezone(UTC)
-        if timezone.localtime(instant).hour != at.hour:
+        if instant.astimezone(at.tzinfo).hour != at.hour:
             raise self.error("gap", ["time"])
         return instant

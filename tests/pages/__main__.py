@@ -1,6 +1,7 @@
 """make screens: writes docs/screens.md anew, and photographs of every screen below var/screens/."""
 
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -22,6 +23,8 @@ def main() -> int:
     from tests.pages.places import screens
 
     (ROOT / "docs" / "screens.md").write_text(screens(), encoding="utf-8")
+    for width in ("1280", "390"):
+        shutil.rmtree(ROOT / "var" / "screens" / width, ignore_errors=True)
     return pytest.main(["-q", str(ROOT / "tests" / "pages" / "test_places_in_browser.py"), "-k", "sound"])
 
 

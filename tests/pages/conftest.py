@@ -92,20 +92,28 @@ def built(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Ca
 
 
 @pytest.fixture(scope="session")
-def walked_once() -> list[Visits]:
-    """What was seen on the walk through the site, once it was walked."""
+def walked_once() -> list[Visits | Exception]:
+    """What was seen on the walk through the site, once it was walked; or why it could not be."""
     return []
 
 
 @pytest.fixture
-def visits(request: pytest.FixtureRequest, walked_once: list[Visits]) -> Visits:
+def visits(request: pytest.FixtureRequest, walked_once: list[Visits | Exception]) -> Visits:
     """Every page of the site as every role was answered it; walked once for a run of tests."""
     if not walked_once:
         client_of = request.getfixturevalue("signed_in")
-        request.getfixturevalue("built")()
-        walked_once.append(visit_everything(list(ROLES), client_of))
-        connection.close()
-    return walked_once[0]
+        try:
+            request.getfixturevalue("built")()
+            walked_once.append(visit_everything(list(ROLES), client_of))
+        except Exception as error:
+            walked_once.append(error)
+            raise
+        finally:
+            connection.close()
+    seen = walked_once[0]
+    if isinstance(seen, Exception):
+        pytest.fail(f"The walk through the site was not finished: {seen!r}", pytrace=False)
+    return seen
 
 
 @pytest.fixture

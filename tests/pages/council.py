@@ -3,7 +3,9 @@
 import contextlib
 from datetime import date
 
-from cohorts import assembly, people
+from cohorts import assembly, datasets, notice_versions, people, uploads
+from cohorts.incoming import Offered
+from cohorts.models import Dataset, Upload
 from connecting_families.audit.refusals import Refused
 from connecting_families.audit.trail import duty
 from connecting_families.staff import accounts
@@ -29,6 +31,8 @@ def build(walk: Walk) -> None:
     for role in ROLES:
         if not User.objects.filter(role=role).exists():
             accounts.add(username=role, role=role, password=PASSWORD, by=duty("test"), at=walk.now())
+    _uploads(walk)
+    _registers(walk)
     _void(walk)
     for code, act in STAGES.items():
         walk.assemble(walk.open_round(code))
@@ -38,6 +42,37 @@ def build(walk: Walk) -> None:
     walk.assemble(walk.open_round("READY"))
     at = walk.now()
     assembly.request(round_=walk.open_round("RUNNING"), run_at=at, by=walk.who("prepare"), at=at)
+
+
+def _uploads(walk: Walk) -> None:
+    """An upload in every state that waits for somebody, and one that is done."""
+    header = "family_ref,team,flagged_on,flagged_by,lifted_on\n"
+    for number, acts in enumerate(("", "check", "check", "check cancel", "check confirm load", "check confirm")):
+        rows = f"F9{number},West,,,\n" if number != 1 else f"F9{number},West,yesterday,,\n"
+        upload = _received(walk, f"{header}{rows}")
+        by = walk.who("prepare")
+        for act in acts.split():
+            if act == "check":
+                uploads.check(upload.pk, by=duty("check"), at=walk.now())
+            elif act == "load":
+                uploads.load(upload.pk, at=walk.now())
+            else:
+                getattr(uploads, act)(upload=Upload.objects.get(pk=upload.pk), by=by, at=walk.now())
+
+
+def _received(walk: Walk, content: str) -> Upload:
+    offered = Offered("families.csv", lambda: [content.encode()])
+    return uploads.receive(offered=[offered], by=walk.who("prepare"), at=walk.now())
+
+
+def _registers(walk: Walk) -> None:
+    """A dataset out of use, and a version of the notice that nobody was given yet."""
+    by, reason = walk.who("prepare"), "The department does not match at present."
+    datasets.disable(dataset=Dataset.objects.get(code="HES"), reason=reason, by=by, at=walk.now())
+    notice_versions.enter(
+        version="PN9", published_on=date(2026, 10, 1), basis="PUBLIC_TASK", datasets=[], recipients=["ONS"], by=by,
+        at=walk.now(),
+    )  # fmt: skip
 
 
 def _void(walk: Walk) -> None:

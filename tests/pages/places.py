@@ -38,7 +38,13 @@ class File(NamedTuple):
     holds: str
 
 
-Place = Screen | Act | File
+class Door(NamedTuple):
+    """An address that leads on to another, always."""
+
+    leads_to: str
+
+
+Place = Screen | Act | File | Door
 
 SIGNING_IN: dict[str, Place] = {
     "account_login": Screen(
@@ -90,6 +96,42 @@ SUBMISSIONS: dict[str, Place] = {
     ),
 }
 
+UPLOADS: dict[str, Place] = {
+    "uploads": Screen("Load files", "Lists every upload of bulk files, and leads to the next."),
+    "upload_files": Screen("Choose the files to load", "Takes bulk files in, to be checked before anything is loaded."),
+    "columns": Screen("What the files hold", "Says what each column of a bulk file is, and what it accepts."),
+    "template_file": File("a bulk file with its header row alone"),
+    "upload": Screen(
+        "Upload", "Shows what was checked, what is wrong or would change, and loads it if confirmed.", many=8
+    ),
+    "upload_errors": File("what is wrong with an upload, guarded for a spreadsheet"),
+    "confirm_upload": Act("has an upload loaded as it was checked"),
+    "cancel_upload": Act("destroys an upload instead of loading it"),
+}
+
+REGISTERS: dict[str, Place] = {
+    "registers": Door("agreements"),
+    "agreements": Screen("Agreements", "Lists under which agreements data may be sent, to whom, and until when."),
+    "add_agreement": Screen("Add an agreement", "Takes an agreement that was signed."),
+    "agreement": Screen("Agreement", "Shows one agreement and its history, and leads to its end."),
+    "end_agreement": Screen("End an agreement", "Takes the day from which an agreement no longer counts, and why."),
+    "datasets": Screen("Datasets", "Lists with which datasets of departments records may be matched."),
+    "add_dataset": Screen("Add a dataset", "Takes a dataset, its department, and by what its records are found."),
+    "dataset": Screen("Dataset", "Shows one dataset and its history, and takes it into use or out.", many=12),
+    "change_dataset": Screen("Change a dataset", "Changes name, department or keys of a dataset."),
+    "enable_dataset": Act("takes a dataset into use"),
+    "disable_dataset": Screen("Put a dataset out of use", "Asks once more, with what follows from it."),
+    "take_dataset_out": Screen("Take a dataset out of the register", "Asks once more, with what follows from it."),
+    "notice_versions": Screen(
+        "Privacy notices", "Lists every version of the privacy notice, and since when it counts."
+    ),
+    "add_notice_version": Screen("Add a version of the notice", "Takes a new version, with its basis and recipients."),
+    "notice_version": Screen("Version of the notice", "Shows what one version says of data, and its history."),
+    "change_notice_version": Screen("Change a version of the notice", "Mends a version that nobody was given yet."),
+    "frameworks": Screen("Frameworks", "Lists the eligibility frameworks that the program knows."),
+    "framework": Screen("Framework", "Shows the headline problems and indicators of one framework."),
+}
+
 GOVERNANCE: dict[str, Place] = {
     "trail": Screen("Trail", "Finds entries of the trail by event, person, record and day."),
     "trail_entry": Screen("Entry of the trail", "Shows one entry: who, what, when, why, and which fields changed."),
@@ -100,12 +142,14 @@ DEVELOPERS: dict[str, Place] = {
     "kit_page": Screen("Kinds of page", "Shows developers a form, a list, a letter and the like.", many=12),
 }
 
-PLACES: dict[str, Place] = SIGNING_IN | ROUNDS | SUBMISSIONS | GOVERNANCE | DEVELOPERS
+PLACES: dict[str, Place] = SIGNING_IN | UPLOADS | ROUNDS | SUBMISSIONS | REGISTERS | GOVERNANCE | DEVELOPERS
 
 GROUPS = {
     "Signing in, and home": SIGNING_IN,
+    "Loading files": UPLOADS,
     "Rounds and cohorts": ROUNDS,
     "Submissions": SUBMISSIONS,
+    "Registers": REGISTERS,
     "Information governance": GOVERNANCE,
     "For developers": DEVELOPERS,
 }

@@ -56,6 +56,7 @@ def test_everybody_who_may_was_there_and_everything_was_pressed(visits: Visits, 
         assert missing == [], f"no page leads {missing} to {name!r}, or it was not answered with 200"
     else:
         how = ("pressed", "empty") if isinstance(place, Act) else ("link",)
+        assert not isinstance(place, places.Door) or place.leads_to in PLACES
         done = [v for v in visits.seen if v.route == name and v.how in how and v.status in (200, 302, 409)]
         assert done, f"nobody pressed, or downloaded, {name!r}"
         assert all(not v.is_page for v in done if isinstance(place, File))
