@@ -7,7 +7,7 @@ from celery import shared_task
 from django.db import DatabaseError, InterfaceError
 from django.utils import timezone
 
-from cohorts import assembly
+from cohorts import assembly, findable
 from cohorts.models import Cohort
 from connecting_families.audit import trail
 from connecting_families.audit.trail import duty
@@ -38,3 +38,15 @@ def assemble_what_is_due() -> None:
     for cohort_id, correlation in Cohort.objects.filter(state=Cohort.REQUESTED).values_list("pk", "correlation"):
         with trail.correlated(correlation):
             assemble.delay(cohort_id)
+
+
+@shared_task
+def take_into_the_search() -> None:
+    """Take into the search whomever bulk files wrote."""
+    findable.take_in_what_is_written()
+
+
+@shared_task
+def forget_words() -> None:
+    """Forget the words of names that nobody on file has any more."""
+    findable.forget_words()
