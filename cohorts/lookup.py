@@ -140,10 +140,10 @@ class Conditions:
         self.parts: list[sql.Composable] = []
         self.values: list[Any] = []
 
-    def add(self, condition: str, value: Any) -> "Conditions":
-        """One more; `condition` is SQL with one %s."""
+    def add(self, condition: str, *values: Any) -> "Conditions":
+        """One more; `condition` is SQL with a %s for each value."""
         self.parts.append(sql.SQL(condition))
-        self.values.append(value)
+        self.values += values
         return self
 
     def a_word_of(self, words: Iterable[str]) -> "Conditions":

@@ -37,12 +37,10 @@ class Matched(NamedTuple):
 
 
 def matched(terms: Terms, text: str, today: date) -> Matched:
-    """Who fits all of these terms. `text` is what was typed: it may as a whole be a reference."""
-    with lookup.by_index():
-        return _matched(terms, text, today)
+    """Who fits all of these terms. `text` is what was typed: it may as a whole be a reference.
 
-
-def _matched(terms: Terms, text: str, today: date) -> Matched:
+    Both this and `possible_duplicates` are asked inside `lookup.by_index()`.
+    """
     ready = lookup.read_name(terms.name)
     words, found = ready.words, list[Match]()
     own = lookup.by_reference([text.strip()]) if text.strip() else []
@@ -125,22 +123,21 @@ def possible_duplicates(*, given_name: str, family_name: str, date_of_birth: dat
     """Who may be the same person as somebody about to be added: the same or nearly the same name, and the same or
     nearly the same date of birth. Where a date is not known, the name must fit better. The likeliest first.
     """
-    with lookup.by_index():
-        ready = lookup.read_name(f"{given_name} {family_name}")
-        if not ready.words:
-            return []
-        near = lookup.spellings(ready.words)
-        people: dict[int, Candidate] = {}
-        unknown = Conditions()
-        if date_of_birth:
-            of_the_day = Conditions().add("born = ANY (%s)", list(near_dates(date_of_birth)))
-            of_the_day.a_word_of({word for spelt in near.values() for word in spelt})
-            people = {each.person_id: each for each in lookup.candidates(of_the_day, beside=ready.beside)}
-            unknown.add("(born IS NULL) = %s", True)  # noqa: FBT003 - a parameter of SQL
-        people |= {each.person_id: each for each in _of_name(ready.words, near, unknown, beside=ready.beside)}
-        found = []
-        for person in people.values():
-            fits = likeness(ready.words, person.names, near)
-            if fits >= (SAME_BIRTH if date_of_birth and person.born == date_of_birth else NEAR_BIRTH):
-                found.append(Match(person.person_id, fits))
+    ready = lookup.read_name(f"{given_name} {family_name}")
+    if not ready.words:
+        return []
+    near = lookup.spellings(ready.words)
+    people: dict[int, Candidate] = {}
+    unknown = Conditions()
+    if date_of_birth:
+        of_the_day = Conditions().add("born = ANY (%s)", list(near_dates(date_of_birth)))
+        of_the_day.a_word_of({word for spelt in near.values() for word in spelt})
+        people = {each.person_id: each for each in lookup.candidates(of_the_day, beside=ready.beside)}
+        unknown.add("born IS NULL")
+    people |= {each.person_id: each for each in _of_name(ready.words, near, unknown, beside=ready.beside)}
+    found = []
+    for person in people.values():
+        fits = likeness(ready.words, person.names, near)
+        if fits >= (SAME_BIRTH if date_of_birth and person.born == date_of_birth else NEAR_BIRTH):
+            found.append(Match(person.person_id, fits))
     return sorted(found, key=lambda match: (-match.score, match.person_id))

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import NamedTuple
 
-from django.db import connection, models, transaction
+from django.core.cache import cache
+from django.db import connection, models
 
 from cohorts import lookup, matching
 from cohorts.matching import Match
@@ -98,14 +99,15 @@ class Results(NamedTuple):
 def search(*, asked: Asked, page: int = 1, by: Who, at: datetime) -> Results:
     """A page of the people who fit, the likeliest first."""
     terms, today = read_terms(asked.text), at.astimezone(LONDON).date()
-    matched = matching.matched(terms, asked.text, today)
-    led = _led_to(matched.matches)
-    people = list(led)
-    if asked.team or asked.status:
-        families = _families(people, today)
-        people = [each for each in people if any(_fits(family, asked, today) for family in families[each])]
-    page = max(1, min(page, -(-len(people) // ON_A_PAGE)))
-    found = _found(people[(page - 1) * ON_A_PAGE : page * ON_A_PAGE], led, today)
+    with lookup.by_index():
+        matched = matching.matched(terms, asked.text, today)
+        led = _led_to(matched.matches)
+        people = list(led)
+        if asked.team or asked.status:
+            families = _families(people, today)
+            people = [each for each in people if any(_fits(family, asked, today) for family in families[each])]
+        page = max(1, min(page, -(-len(people) // ON_A_PAGE)))
+        found = _found(people[(page - 1) * ON_A_PAGE : page * ON_A_PAGE], led, today)
     details = {
         "terms": [keyed(word) for word in _words(terms, matched.words)],
         "name": keyed(_whole(matched.words)) if matched.words else "",
@@ -132,7 +134,7 @@ def searches_for(name: str) -> "models.QuerySet[Entry]":
 
 def possible_duplicates(*, given_name: str, family_name: str, date_of_birth: date | None, today: date) -> list[Found]:
     """Who on file may be the person about to be added, the likeliest first, at most a page of them."""
-    with transaction.atomic():
+    with lookup.by_index():
         matches = matching.possible_duplicates(
             given_name=given_name, family_name=family_name, date_of_birth=date_of_birth
         )
@@ -141,8 +143,9 @@ def possible_duplicates(*, given_name: str, family_name: str, date_of_birth: dat
 
 
 def teams() -> list[str]:
-    """The teams that families are of."""
-    return list(Family.objects.exclude(team="").order_by("team").values_list("team", flat=True).distinct())
+    """The teams that families are of; a new one is among them within a minute."""
+    of_all = Family.objects.exclude(team="").order_by("team").values_list("team", flat=True).distinct()
+    return cache.get_or_set("teams of families", lambda: list(of_all), 60) or []
 
 
 def _words(terms: Terms, words: Sequence[str]) -> list[str]:

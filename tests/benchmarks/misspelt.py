@@ -1,7 +1,9 @@
 """Invented names of a whole city, and slips as people make them when they type what they heard."""
 
 import random
+import re
 import string
+import unicodedata
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
@@ -51,13 +53,12 @@ class Pool:
                 found[string.capwords(name)] = None
         return list(found)
 
-    def names(self, count: int) -> list[Name]:
-        """So many people's names."""
+    def name(self) -> Name:
+        """Somebody's names."""
         given, family = (
-            self.draw.choices(names, cum_weights=self.weights[len(names)], k=count)
-            for names in (self.given, self.family)
+            self.draw.choices(names, cum_weights=self.weights[len(names)])[0] for names in (self.given, self.family)
         )
-        return [Name(*pair) for pair in zip(given, family, strict=True)]
+        return Name(given, family)
 
 
 def _weights(count: int) -> list[float]:
@@ -92,4 +93,56 @@ def substitute(name: str, draw: random.Random) -> str:
     return name[:place] + draw.choice(string.ascii_lowercase) + name[place + 1 :]
 
 
+def without_accents(name: str) -> str:
+    """As on a keyboard that has none."""
+    plain = name.translate(str.maketrans("łŁøØ", "lLoO"))
+    return "".join(each for each in unicodedata.normalize("NFKD", plain) if not unicodedata.combining(each))
+
+
+def in_one_of_both(slip: Callable[[str, random.Random], str]) -> Callable[[Name, random.Random], str]:
+    """A slip in the given or in the family name."""
+
+    def typed(name: Name, draw: random.Random) -> str:
+        if draw.random() < 0.5:
+            return f"{slip(name.given, draw)} {name.family}"
+        return f"{name.given} {slip(name.family, draw)}"
+
+    return typed
+
+
+def in_both(name: Name, draw: random.Random) -> str:
+    """A slip in each."""
+    return " ".join(draw.choice(SLIPS)(part, draw) for part in name)
+
+
+def turned(name: Name, draw: random.Random) -> str:
+    """The family name first, and a slip."""
+    return in_one_of_both(draw.choice(SLIPS))(Name(name.family, name.given), draw)
+
+
+def plain(name: Name, draw: random.Random) -> str:
+    """Without accents, apostrophes and capitals, and a slip."""
+    text = in_one_of_both(draw.choice(SLIPS))(name, draw)
+    return without_accents(text).replace("'", "").replace("\N{RIGHT SINGLE QUOTATION MARK}", "").lower()
+
+
+def compound(name: Name, draw: random.Random) -> str:
+    """A compound name as one word or as two; another one with a slip."""
+    if not {" ", "-"} & set("".join(name)):
+        return in_one_of_both(draw.choice(SLIPS))(name, draw)
+    between = draw.choice(("", " "))
+    return " ".join(re.sub("[ -]", between, part) for part in name)
+
+
 SLIPS: Final[tuple[Callable[[str, random.Random], str], ...]] = (insert, drop, swap, substitute)
+#: what people do to a name -> how
+KINDS: Final[dict[str, Callable[[Name, random.Random], str]]] = {
+    "insert": in_one_of_both(insert),
+    "drop": in_one_of_both(drop),
+    "swap": in_one_of_both(swap),
+    "substitute": in_one_of_both(substitute),
+    "without accents": plain,
+    "turned": turned,
+    "compound": compound,
+    "a slip in both": in_both,
+}
