@@ -44,9 +44,9 @@ NOT_TAKEN_IN = sql.SQL(
     "(SELECT p.* FROM cohorts_unfound u JOIN cohorts_to_find p ON p.person_id BETWEEN u.first AND u.last) AS beside"
 )
 BY_REFERENCE = """
-    SELECT id FROM cohorts_person WHERE reference = ANY (%(references)s)
+    SELECT reference, id FROM cohorts_person WHERE reference = ANY (%(references)s)
     UNION
-    SELECT m.person_id FROM cohorts_family f JOIN cohorts_membership m ON m.family_id = f.id
+    SELECT f.reference, m.person_id FROM cohorts_family f JOIN cohorts_membership m ON m.family_id = f.id
     WHERE f.reference = ANY (%(references)s)
 """
 
@@ -99,7 +99,7 @@ class Name(NamedTuple):
 @contextmanager
 def by_index() -> Iterator[None]:
     """Inside, in one transaction, PostgreSQL looks up by index alone, and what is spelt nearly is near enough."""
-    with transaction.atomic(), connection.cursor() as cursor:
+    with transaction.atomic(savepoint=False), connection.cursor() as cursor:
         cursor.execute(PLANNING, {"scans": "off"})
         yield
         # The caller's own transaction goes on as it was.
@@ -157,25 +157,28 @@ class Conditions:
         return copied
 
 
-def candidates(conditions: Conditions, *, beside: bool, most: int = MOST) -> list[Candidate]:
-    """Who fits these conditions, each once; nobody where there are none."""
+def candidates(conditions: Conditions, *, beside: bool) -> dict[int, Candidate]:
+    """Who fits these conditions, at most so many of each source; nobody where there are no conditions."""
     found: dict[int, Candidate] = {}
     if not conditions.parts:
-        return []
+        return found
     joined = sql.SQL(" AND ").join(conditions.parts)
     with connection.cursor() as cursor:
         for source in (NOT_TAKEN_IN, FINDABLE) if beside else (FINDABLE,):
-            cursor.execute(FOUND.format(source=source, conditions=joined, most=sql.Literal(most)), conditions.values)
+            cursor.execute(FOUND.format(source=source, conditions=joined, most=sql.Literal(MOST)), conditions.values)
             for person_id, words, born in cursor.fetchall():
                 found.setdefault(person_id, Candidate(person_id, parted(words), born))
-    return list(found.values())
+    return found
 
 
-def by_reference(references: Sequence[str]) -> list[int]:
-    """The people with one of these references, or in a family with one."""
+def by_reference(references: Iterable[str]) -> dict[str, list[int]]:
+    """For each of these references the people who have it, or are in the family that has it."""
+    found: dict[str, list[int]] = {reference: [] for reference in references}
     with connection.cursor() as cursor:
-        cursor.execute(BY_REFERENCE, {"references": list(references)})
-        return [person_id for (person_id,) in cursor.fetchall()]
+        cursor.execute(BY_REFERENCE, {"references": list(found)})
+        for reference, person_id in cursor.fetchall():
+            found[reference].append(person_id)
+    return found
 
 
 def hidden(people: Sequence[int], today: date) -> set[int]:

@@ -6,15 +6,15 @@ from typing import NamedTuple
 
 from cohorts import lookup
 from cohorts.lookup import Candidate, Conditions, Spellings
-from cohorts.rules.names import PersonNames, likeness
+from cohorts.rules.names import likeness
 from cohorts.rules.terms import Terms, near_dates
 
 ENOUGH = 200
 """So many are listed at most: who has more to read has to say more."""
 FITS = 0.5
 """Beside a date of birth, a postcode or a number, a name that fits so well is taken for the one that was typed."""
-# Thresholds of nearness: whoever has only near words is looked for before whoever has far ones.
-STEPS = (0.74, 0.0)
+# Where more people have words near those typed than can be ranked: who has nearer ones, and who has the very words.
+STEPS = (0.0, 0.74, 1.0)
 SAME_BIRTH, NEAR_BIRTH = 0.74, 0.87
 """How well a name must fit for a possible duplicate: born on the same day, or on one that is nearly the same."""
 
@@ -43,10 +43,11 @@ def matched(terms: Terms, text: str, today: date) -> Matched:
     """
     ready = lookup.read_name(terms.name)
     words, found = ready.words, list[Match]()
-    own = lookup.by_reference([text.strip()]) if text.strip() else []
-    if own:
+    text = text.strip()
+    references = lookup.by_reference({text, terms.reference, terms.reference.lower()} - {""})
+    if own := references.pop(text, []):
         return Matched([Match(person_id, 1.0) for person_id in own], len(own) > ENOUGH, words, ready.beside)
-    of_reference = lookup.by_reference([terms.reference, terms.reference.lower()]) if terms.reference else []
+    of_reference = [person_id for people in references.values() for person_id in people]
     conditions = _conditions(terms, near=bool(words), first_half=not of_reference)
     if of_reference:
         conditions.add("person_id = ANY (%s)", of_reference)
@@ -60,14 +61,12 @@ def matched(terms: Terms, text: str, today: date) -> Matched:
         if words:
             conditions.a_word_of({word for spelt in near.values() for word in spelt})
         people = lookup.candidates(conditions, beside=ready.beside)
-    for person in people:
+    for person in people.values():
         fits = likeness(words, person.names, near) if words else 1.0
         if fits >= FITS:
-            found.append(
-                Match(person.person_id, fits - (0.1 if terms.births and person.born not in terms.births else 0))
-            )
-    order = {person.person_id: person.names for person in people}
-    found.sort(key=lambda match: (-round(match.score, 4), _alphabetical(order[match.person_id]), match.person_id))
+            off = 0.1 if terms.births and person.born not in terms.births else 0.0
+            found.append(Match(person.person_id, fits - off))
+    found.sort(key=lambda match: (-round(match.score, 4), _alphabetical(people[match.person_id])))
     if terms.postcode or (terms.first_half and not of_reference):
         found = found[: 2 * ENOUGH]
         hidden = lookup.hidden([match.person_id for match in found], today)
@@ -75,9 +74,10 @@ def matched(terms: Terms, text: str, today: date) -> Matched:
     return Matched(found[:ENOUGH], len(found) > ENOUGH, words, ready.beside)
 
 
-def _alphabetical(names: PersonNames) -> tuple[object, ...]:
+def _alphabetical(person: Candidate) -> tuple[object, ...]:
     """By family name, then given name; who lacks one comes last."""
-    return (not names.family, names.family, not names.given, names.given)
+    names = person.names
+    return (not names.family, names.family, not names.given, names.given, person.person_id)
 
 
 def _conditions(terms: Terms, *, near: bool, first_half: bool) -> Conditions:
@@ -95,28 +95,32 @@ def _conditions(terms: Terms, *, near: bool, first_half: bool) -> Conditions:
     return conditions
 
 
-def _of_name(words: Sequence[str], near: Spellings, others: Conditions, *, beside: bool) -> list[Candidate]:
-    """Who has all of these words in their names, or spelt nearly so; failing that, of three or more all but one."""
-    exact = others.copy().add("words @> %s::text[]", list(words))
-    people = {person.person_id: person for person in lookup.candidates(exact, beside=beside)}
+def _of_name(words: Sequence[str], near: Spellings, others: Conditions, *, beside: bool) -> dict[int, Candidate]:
+    """Who has all of these words in their names, or spelt nearly so; failing that, of three or more all but one.
+
+    Of people who are not yet taken in, those with the very words.
+    """
+    people: dict[int, Candidate] = {}
+    if beside:
+        people |= lookup.candidates(_with(words, near, 1.0, others), beside=True)
     for step in STEPS:
-        if len(people) >= ENOUGH:
+        found = lookup.candidates(_with(words, near, step, others), beside=False)
+        people |= found
+        if len(found) < lookup.MOST:
             break
-        people |= _with(words, near, step, others, beside=beside)
     if not people and len(words) > 2:
         for left_out in range(len(words)):
             rest = [word for place, word in enumerate(words) if place != left_out]
-            people |= _with(rest, near, STEPS[0], others, beside=beside)
-    return list(people.values())
+            people |= lookup.candidates(_with(rest, near, STEPS[1], others), beside=False)
+    return people
 
 
-def _with(
-    words: Sequence[str], near: Spellings, step: float, others: Conditions, *, beside: bool
-) -> dict[int, Candidate]:
+def _with(words: Sequence[str], near: Spellings, step: float, others: Conditions) -> Conditions:
+    """Everything asked for, and of each word a spelling that is so near."""
     conditions = others.copy()
     for word in words:
         conditions.a_word_of(spelt for spelt, nearness in near[word].items() if nearness >= step)
-    return {person.person_id: person for person in lookup.candidates(conditions, beside=beside)}
+    return conditions
 
 
 def possible_duplicates(*, given_name: str, family_name: str, date_of_birth: date | None) -> list[Match]:
@@ -132,9 +136,9 @@ def possible_duplicates(*, given_name: str, family_name: str, date_of_birth: dat
     if date_of_birth:
         of_the_day = Conditions().add("born = ANY (%s)", list(near_dates(date_of_birth)))
         of_the_day.a_word_of({word for spelt in near.values() for word in spelt})
-        people = {each.person_id: each for each in lookup.candidates(of_the_day, beside=ready.beside)}
+        people = lookup.candidates(of_the_day, beside=ready.beside)
         unknown.add("born IS NULL")
-    people |= {each.person_id: each for each in _of_name(ready.words, near, unknown, beside=ready.beside)}
+    people |= _of_name(ready.words, near, unknown, beside=ready.beside)
     found = []
     for person in people.values():
         fits = likeness(ready.words, person.names, near)

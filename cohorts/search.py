@@ -145,7 +145,7 @@ def possible_duplicates(*, given_name: str, family_name: str, date_of_birth: dat
 def teams() -> list[str]:
     """The teams that families are of; a new one is among them within a minute."""
     of_all = Family.objects.exclude(team="").order_by("team").values_list("team", flat=True).distinct()
-    return cache.get_or_set("teams of families", lambda: list(of_all), 60) or []
+    return cache.get_or_set("teams-of-families", lambda: list(of_all), 60) or []
 
 
 def _words(terms: Terms, words: Sequence[str]) -> list[str]:

@@ -196,8 +196,13 @@ BEGIN
     END IF;
     EXECUTE format('SELECT count(*) FROM (%s) AS people', source) INTO many;
     IF many > FEW THEN
+        -- A range that is being taken in is waited for: it may not have seen what is written here.
+        PERFORM FROM cohorts_unfound FOR SHARE;
         EXECUTE format(
-            'INSERT INTO cohorts_unfound (first, last) SELECT min(id), max(id) FROM (%s) AS people GROUP BY id / FEW',
+            'INSERT INTO cohorts_unfound (first, last) SELECT first, last FROM ('
+            'SELECT min(id) AS first, max(id) AS last FROM (%s) AS people GROUP BY id / FEW) AS ranges'
+            ' WHERE NOT EXISTS (SELECT FROM cohorts_unfound held'
+            ' WHERE held.first <= ranges.first AND held.last >= ranges.last)',
             source
         );
     ELSIF many > 0 THEN

@@ -124,7 +124,7 @@ def _families(row: Found, reader: Reader, today: Any) -> SafeString | str:
             family.reference,
             f", {family.team}" if family.team else "",
             ", left" if family.left else "",
-            _flag(family, today),
+            _flag(family, today) if reader.every_team or reader.own(family) else "",
             tag("Your team", "green") if reader.own(family) else "",
         )
         for family in row.families

@@ -58,6 +58,8 @@ def test_families_of_another_team_are_listed_with_less(walk: Walk, signed_in: Si
     assert "1990" in of_own_team
     assert "1 February 1990" not in of_own_team
     assert "Your team" not in of_own_team
+    assert ">Not flagged</strong>" not in of_own_team
+    assert ">Not flagged</strong>" in of_another
     assert "1 February 1990" in of_another
     own = found(signed_in("north"), "wojcik")
     assert "3 April 2015" in own

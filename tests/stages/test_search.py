@@ -1,10 +1,14 @@
 """Finding people: by a name near enough, a date, a postcode or a number; what is recorded of it, and what never is."""
 
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from typing import Any
 
+import psycopg
 import pytest
+from django.core.cache import cache
 from django.db import connection
 
 from cohorts import findable, loading, lookup, people, search
@@ -15,6 +19,7 @@ from connecting_families.audit.events import Event
 from connecting_families.audit.keyed import keyed
 from connecting_families.audit.models import Entry
 from connecting_families.audit.trail import duty
+from tests.conftest import address_of
 from tests.oracle.bulk import Files
 from tests.stages.conftest import WalkTo
 from tests.stages.walk import Walk
@@ -127,6 +132,7 @@ def test_filters_leave_only_whom_they_fit(find: Find) -> None:
     assert set(references(find("AB1", team="North"))) == {"P10", "P19"}
     assert set(references(find("AB1", status=search.NOT_FLAGGED))) == {"P11"}
     assert set(references(find("AB1", status=search.FLAGGED))) == {"P10", "P19"}
+    cache.clear()
     assert search.teams() == ["North", "South"]
 
 
@@ -228,6 +234,17 @@ def many(count: int) -> Files:
     }  # fmt: skip
 
 
+def alike() -> bool:
+    """Whether everybody is findable as they are on file."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM cohorts_to_find t FULL JOIN cohorts_findable f USING (person_id)"
+            " WHERE ROW(t.words, t.born, t.postcodes, t.nhs_number)"
+            " IS DISTINCT FROM ROW(f.words, f.born, f.postcodes, f.nhs_number)"
+        )
+        return bool(cursor.fetchone() == (0,))
+
+
 def beside() -> bool:
     return lookup.read_name("").beside
 
@@ -243,13 +260,39 @@ def test_a_large_file_is_found_at_once_as_spelt_and_soon_as_misspelt(walk: Walk,
     assert not beside()
     results = find("barnabi krumhorn1499")
     assert (references(results)[:1], results.beside) == (["M1499"], False)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT count(*) FROM cohorts_to_find t FULL JOIN cohorts_findable f USING (person_id)"
-            " WHERE ROW(t.words, t.born, t.postcodes, t.nhs_number)"
-            " IS DISTINCT FROM ROW(f.words, f.born, f.postcodes, f.nhs_number)"
-        )
-        assert cursor.fetchone() == (0,)
+    assert alike()
+
+
+def test_two_who_write_the_same_person_at_once_leave_both_findable(walk: Walk, find: Find) -> None:
+    address = address_of(connection.settings_dict["NAME"], connection.settings_dict)
+    move = (
+        "INSERT INTO cohorts_address"
+        " (person_id, line_1, line_2, line_3, line_4, line_5, postcode, uprn, from_on, ordinal)"
+        " SELECT id, '', '', '', '', '', 'QX9 9QX', '', '2026-01-01', 1 FROM cohorts_person WHERE reference = 'P10'"
+    )
+    with psycopg.connect(address) as first, psycopg.connect(address) as second, ThreadPoolExecutor(1) as beside_us:
+        first.execute("UPDATE cohorts_person SET family_name = 'Underbough' WHERE reference = 'P10'")
+        moving = beside_us.submit(second.execute, move)
+        time.sleep(0.3)
+        assert not moving.done()
+        first.commit()
+        moving.result(10)
+        second.commit()
+    assert alike()
+    assert references(find("zoe underbough QX9 9QX")) == ["P10"]
+
+
+def test_a_file_that_is_taken_in_waits_for_nobody_and_forgets_nobody(walk: Walk, find: Find) -> None:
+    walk.load(many(1_500))
+    address = address_of(connection.settings_dict["NAME"], connection.settings_dict)
+    with psycopg.connect(address) as first:
+        first.execute("UPDATE cohorts_person SET family_name = 'Underbough' WHERE reference = 'M3'")
+        findable.take_in_what_is_written()
+        first.commit()
+    findable.take_in_what_is_written()
+    assert not beside()
+    assert alike()
+    assert references(find("barnabi underbow")) == ["M3"]
 
 
 def test_pages_and_too_many(walk: Walk, find: Find) -> None:
