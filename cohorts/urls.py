@@ -2,9 +2,11 @@
 
 from django.urls import path
 
-from cohorts.views import cohorts, columns, decisions, registers, rounds, uploads
+from cohorts.views import cohorts, columns, decisions, find, registers, rounds, uploads
 
 urlpatterns = [
+    path("find/", find.find, name="find"),
+    path("find/<str:key>/", find.results, name="find_results"),
     path("rounds/", rounds.rounds, name="rounds"),
     path("rounds/open/", rounds.open_a_round, name="open_round"),
     path("rounds/<str:code>/", rounds.round_page, name="round"),

@@ -96,6 +96,13 @@ SUBMISSIONS: dict[str, Place] = {
     ),
 }
 
+FAMILIES: dict[str, Place] = {
+    "find": Screen("Find a family", "Takes a name in any spelling near it, a date of birth, a postcode or a number."),
+    "find_results": Screen(
+        "What was found", "Lists who may be meant, the likeliest first, narrowed by team and status if asked."
+    ),
+}
+
 UPLOADS: dict[str, Place] = {
     "uploads": Screen("Load files", "Lists every upload of bulk files, and leads to the next."),
     "upload_files": Screen("Choose the files to load", "Takes bulk files in, to be checked before anything is loaded."),
@@ -142,10 +149,11 @@ DEVELOPERS: dict[str, Place] = {
     "kit_page": Screen("Kinds of page", "Shows developers a form, a list, a letter and the like.", many=12),
 }
 
-PLACES: dict[str, Place] = SIGNING_IN | UPLOADS | ROUNDS | SUBMISSIONS | REGISTERS | GOVERNANCE | DEVELOPERS
+PLACES: dict[str, Place] = SIGNING_IN | FAMILIES | UPLOADS | ROUNDS | SUBMISSIONS | REGISTERS | GOVERNANCE | DEVELOPERS
 
 GROUPS = {
     "Signing in, and home": SIGNING_IN,
+    "Families": FAMILIES,
     "Loading files": UPLOADS,
     "Rounds and cohorts": ROUNDS,
     "Submissions": SUBMISSIONS,
