@@ -21,7 +21,7 @@ from django.db import connection, transaction
 from django.test import Client
 from django.urls import Resolver404, resolve
 
-from tests.pages.council import planted, signs_in_as
+from tests.pages.council import TYPED, signs_in_as
 from tests.pages.markup import read
 from tests.pages.places import PLACES, Screen, patterns, roles_of
 from tests.stages.walk import PASSWORD
@@ -184,8 +184,9 @@ class Visits:
         return list({visit.shape: visit for visit in reversed(self.pages)}.values())
 
     def opened(self, role: str, route: str) -> bool:
-        """Whether this role was answered by this place."""
-        return any(v.role == role and v.route == route and v.status == 200 and v.how == "link" for v in self.seen)
+        """Whether this role was answered by this place: it followed a link, or a form that was sent led there."""
+        mine = (v for v in self.seen if v.role == role and v.route == route and v.status == 200)
+        return any(v.how == "link" or v.how.endswith(", then") for v in mine)
 
 
 class Visitor:
@@ -239,7 +240,7 @@ class Visitor:
             self.visits.forms.setdefault(key, (self.role, form))
         self._post(form, form.empty(), "empty" if form.visible else "pressed")
         if form.visible:
-            self._post(form, form.filled(" ".join(planted()[:12])), "filled")
+            self._post(form, form.filled(TYPED), "filled")
 
     def _post(self, form: Form, given: dict[str, Any], how: str) -> None:
         with taken_back(self.client, self.visits):
