@@ -17,9 +17,7 @@ class TermsField(forms.CharField):
         """The text. ValidationError for what no record can hold and for more than anybody looks for."""
         text = super().to_python(value) or ""
         if "\0" in text:
-            raise ValidationError(
-                "Type what you look for with letters and digits: there is an unreadable character in it"
-            )
+            raise ValidationError("What you look for holds a character that cannot be kept: type letters and digits")
         if len(text) > LONGEST:
             raise ValidationError(f"Type at most {LONGEST} characters: a name, and a date of birth or a postcode")
         if len(text.split()) > MOST_WORDS:

@@ -21,7 +21,7 @@ from django.db import connection, transaction
 from django.test import Client
 from django.urls import Resolver404, resolve
 
-from tests.pages.council import TYPED, signs_in_as
+from tests.pages.council import TYPED, planted, signs_in_as
 from tests.pages.markup import read
 from tests.pages.places import PLACES, Screen, patterns, roles_of
 from tests.stages.walk import PASSWORD
@@ -240,9 +240,12 @@ class Visitor:
             self.visits.forms.setdefault(key, (self.role, form))
         self._post(form, form.empty(), "empty" if form.visible else "pressed")
         if form.visible:
-            self._post(form, form.filled(TYPED), "filled")
+            # A form that takes no more than a name leads on with a name.
+            for words in (TYPED, planted()[0]):
+                if not self._post(form, form.filled(words), "filled").is_wrong:
+                    break
 
-    def _post(self, form: Form, given: dict[str, Any], how: str) -> None:
+    def _post(self, form: Form, given: dict[str, Any], how: str) -> Visit:
         with taken_back(self.client, self.visits):
             address = form.action
             answer = self._answer(self.client.post(address, given), address, how)
@@ -253,6 +256,7 @@ class Visitor:
                 answer = self._answer(self.client.get(address), address, f"{how}, then")
                 if answer.is_page and (asks := _asks_who_it_is(address, answer.body)):
                     answer = self._answer(self.client.post(asks.action, asks.filled("")), asks.action, f"{how}, sure")
+        return answer
 
     def _answer(self, answer: Any, address: str, how: str) -> Visit:
         cache.clear()
