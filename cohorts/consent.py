@@ -31,6 +31,7 @@ class NotGiven(Refused):
 @trail.stage
 def give(
     *,
+    reference: str = "",
     person: Person,
     version: NoticeVersion,
     given_on: date,
@@ -56,10 +57,12 @@ def give(
     elif version.datasets and (more := set(datasets) - set(version.datasets)):
         sentence = f"The version {version.version} does not tell of {', '.join(sorted(more))}."
         reasons.append(Why("DATASET_NOT_TOLD", sentence))
+    if reference and Consent.objects.filter(reference=reference).exists():
+        reasons.append(Why("REFERENCE_IN_USE", f"There is a consent {reference} already."))
     if reasons:
         raise NotGiven(reasons, record="cohorts.person", reference=person.reference)
     given = Consent.objects.create(
-        reference=numbering.fresh(Consent, "C"),
+        reference=reference or numbering.fresh(Consent, "C"),
         person=person,
         version=version,
         given_on=given_on,

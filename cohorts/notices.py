@@ -21,6 +21,7 @@ class NotIssued(Refused):
 @trail.stage
 def issue(
     *,
+    reference: str = "",
     version: NoticeVersion,
     person: Person | None = None,
     family: Family | None = None,
@@ -51,13 +52,15 @@ def issue(
         reasons.append(Why("UNKNOWN_STAFF", "Nobody of the staff has this user name."))
     if family is not None and not households.members(family, issued_on):
         reasons.append(Why("NOBODY_THERE", "Nobody was a member of the family on that day: nobody was told."))
+    if reference and Notice.objects.filter(reference=reference).exists():
+        reasons.append(Why("REFERENCE_IN_USE", f"There is a notice {reference} already."))
     if channel == "letter":
         reasons += _against_letter(person, family, issued_on, today)
     if reasons:
         about = person or family
         raise NotIssued(reasons, record="cohorts.notice", reference=about.reference if about else "")
     given = Notice.objects.create(
-        reference=numbering.fresh(Notice, "N"),
+        reference=reference or numbering.fresh(Notice, "N"),
         version=told,
         person=person,
         family=family,

@@ -31,6 +31,8 @@ def protect(
         reasons.append(Why("UNKNOWN_KIND", sentence))
     if from_on > at.astimezone(LONDON).date():
         reasons.append(Why("FROM_LATER", "A mark protects from today or from an earlier day: enter one of these."))
+    if Protection.objects.filter(person=person, kind=kind, from_on__lte=from_on, to_on=None).exists():
+        reasons.append(Why("MARKED_ALREADY", "A mark of this kind stands already, since that day or longer."))
     if to_on is not None and to_on <= from_on:
         reasons.append(Why("ENDS_BEFORE_IT_BEGINS", "A mark ends after it began."))
     if reasons:

@@ -9,8 +9,8 @@ from django.db import connection, transaction
 from cohorts import facts, frameworks
 from cohorts.models import Agreement, Dataset, NoticeVersion, Round
 from cohorts.rules.clocks import days_before, moment
-from cohorts.rules.facts import FamilyFacts, Question
-from cohorts.rules.membership import candidates
+from cohorts.rules.facts import FamilyFacts, PersonFacts, Question
+from cohorts.rules.membership import candidates, members
 from cohorts.rules.notice import covers, earliest_cut_off, issued_to, notice_missing
 
 NOTICE_DAYS = 28
@@ -48,15 +48,16 @@ UNTOLD = """
 
 
 class Untold(NamedTuple):
-    """A person who was not told in time: when they were told, if ever, and the earliest day they could be sent.
+    """A person who was not told in time: when they were told last, if ever, and the earliest day they could be sent.
 
-    `earliest` is the first day in time if they were told too lately; else if they were told today.
+    `earliest` is that of a notice which counts and was given too lately; where there is none, of one given today.
     """
 
     family_ref: str
     person_ref: str
     told_on: date | None
     earliest: date
+    told_and_counts: bool
 
 
 def question_of_today(at: datetime) -> Question:
@@ -127,12 +128,21 @@ class People:
 
 def untold(family: FamilyFacts, question: Question) -> Iterator[Untold]:
     """The candidates of a family who were not told in time for the cut-off of the question, by reference."""
+    return _untold(family, candidates(family, question.moment.cut_off), question)
+
+
+def missing(family: FamilyFacts, question: Question) -> Iterator[Untold]:
+    """The same of every member, also where the family is not flagged: for its page."""
+    return _untold(family, members(family, question.moment.cut_off), question)
+
+
+def _untold(family: FamilyFacts, people: list[PersonFacts], question: Question) -> Iterator[Untold]:
     today = question.moment.today
-    for person in candidates(family, question.moment.cut_off):
+    for person in people:
         issued = issued_to(person, family, question.moment)
         dead = person.date_of_death is not None and person.date_of_death <= today
         if not dead and notice_missing(issued, question):
             earliest = earliest_cut_off(issued, question)
             told_on = max((it.issued_on for it in issued), default=None)
-            in_days = days_before(today, -question.notice_days)
-            yield Untold(family.family_ref, person.person_ref, told_on, earliest or in_days)
+            if_told_today = days_before(today, -question.notice_days)
+            yield Untold(family.family_ref, person.person_ref, told_on, earliest or if_told_today, earliest is not None)

@@ -31,6 +31,7 @@ class Event(Enum):
     NOTICE_ISSUED = "A privacy notice was issued"
     NOTICE_REFUSED = "Recording a privacy notice was refused"
     LETTER_OPENED = "A letter with a person's address was opened to be printed"
+    WISHES_VIEWED = "What a family was told, agreed to or objects to was opened"
     OBJECTION_RECEIVED = "An objection was received"
     OBJECTION_REFUSED = "Recording an objection was refused"
     OBJECTION_LIFTED = "An objection was lifted"

@@ -113,7 +113,7 @@ def test_who_was_not_told_in_time_is_listed_with_the_earliest_day(walk_to: WalkT
     assert listed(walk, "West") == [("F9", "P91", in_days), ("F9", "P93", in_days)]
     notices.issue(**asked, person=person_of("P91"), issued_on=date(2026, 10, 30), by=who, at=walk.now())
     assert listed(walk, "West") == [("F9", "P91", date(2026, 11, 27)), ("F9", "P93", in_days)]
-    assert {(family, person) for family, person, _ in listed(walk)} == by_the_rules(walk)
+    assert {(family, person) for family, person, *_ in listed(walk)} == by_the_rules(walk)
 
 
 def test_the_list_is_cut_into_pages_and_counts_merged_records_once(walk_to: WalkTo) -> None:
@@ -135,7 +135,7 @@ def test_the_list_is_cut_into_pages_and_counts_merged_records_once(walk_to: Walk
     assert found.count() == 6
     assert [each.person_ref for each in found[0:4]] == ["Q1", "Q3", "Q4", "Q5"]
     assert [each.person_ref for each in found[4:8]] == ["Q6", "Q7"]
-    assert {(family, person) for family, person, _ in listed(walk)} == by_the_rules(walk)
+    assert {(family, person) for family, person, *_ in listed(walk)} == by_the_rules(walk)
 
 
 def test_a_version_that_does_not_cover_what_is_asked_does_not_count(walk_to: WalkTo) -> None:
@@ -148,7 +148,7 @@ def test_a_version_that_does_not_cover_what_is_asked_does_not_count(walk_to: Wal
     walk.open_round("ACME", agreement="NEW")
     # P2 is in two families; P8 and the others are in one each.
     assert {person for _, person, _ in listed(walk)} == {f"P{number}" for number in range(1, 9)}
-    assert {(family, person) for family, person, _ in listed(walk)} == by_the_rules(walk)
+    assert {(family, person) for family, person, *_ in listed(walk)} == by_the_rules(walk)
 
 
 @pytest.mark.django_db
