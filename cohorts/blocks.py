@@ -118,6 +118,8 @@ def _start(hands: Connection, snapshot: str, share: Share) -> int:
     try:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_DFL)
+        # Facts and decisions hold no circles: each goes with the last who needs it.
+        gc.disable()
         die_with_parent(signal.SIGKILL)
         if os.getppid() == parent:
             _hand_over(hands, snapshot, share)

@@ -8,7 +8,7 @@ from celery import shared_task
 from django.db import DatabaseError, InterfaceError, OperationalError
 from django.utils import timezone
 
-from cohorts import assembly, uploads
+from cohorts import assembly, findable, uploads
 from cohorts.models import Cohort, Upload
 from connecting_families.audit import trail
 from connecting_families.audit.refusals import Refused, Why
@@ -84,3 +84,15 @@ def look_after_uploads() -> None:
         with trail.correlated(correlation):
             uploads.expire(upload=Upload.objects.get(pk=upload_id), by=duty("expire"), at=at)
     uploads.tidy(at)
+
+
+@shared_task
+def take_into_the_search() -> None:
+    """Take into the search whomever bulk files wrote."""
+    findable.take_in_what_is_written()
+
+
+@shared_task
+def forget_words() -> None:
+    """Forget the words of names that nobody on file has any more."""
+    findable.forget_words()

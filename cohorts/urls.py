@@ -7,6 +7,7 @@ from cohorts.views import (
     columns,
     consents,
     decisions,
+    find,
     notices,
     objections,
     protections,
@@ -16,6 +17,8 @@ from cohorts.views import (
 )
 
 urlpatterns = [
+    path("find/", find.find, name="find"),
+    path("find/<str:key>/", find.results, name="find_results"),
     path("rounds/", rounds.rounds, name="rounds"),
     path("rounds/open/", rounds.open_a_round, name="open_round"),
     path("rounds/<str:code>/", rounds.round_page, name="round"),

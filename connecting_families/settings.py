@@ -27,6 +27,8 @@ HINTS = {
     "CF_DATA_DIR": "a folder for sealed packages, on a disk that is backed up",
     "CF_SIGNING_KEY": "the file of the council's signing key (PEM)",
     "CF_SIGNING_CERTIFICATE": "the file of the certificate of that key (PEM)",
+    "CF_TRAIL_KEY": "50 or more random characters, kept secret and apart from the database; what people search for"
+    " stands in the trail under it, and a changed key finds no earlier search",
     "CF_CONTACT": "the e-mail address and telephone number where families ask questions",
 }
 
@@ -67,6 +69,11 @@ SECRET_KEY = (
     setting("SECRET_KEY")
     if PRODUCTION
     else env.str("SECRET_KEY", "") or key_of_this_machine(CF_DATA_DIR / "secret-key")
+)
+CF_TRAIL_KEY = (
+    setting("CF_TRAIL_KEY")
+    if PRODUCTION
+    else env.str("CF_TRAIL_KEY", "") or key_of_this_machine(CF_DATA_DIR / "trail-key")
 )
 ALLOWED_HOSTS = setting("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1],testserver").split(",")
 
@@ -169,6 +176,8 @@ CELERY_BEAT_SCHEDULE = {
     "look after uploads": due("cohorts.tasks.look_after_uploads"),
     "seal what is due": due("transfers.tasks.seal_what_is_due"),
     "deliver what is due": due("transfers.tasks.deliver_what_is_due"),
+    "take into the search what is written": due("cohorts.tasks.take_into_the_search"),
+    "forget words of names that nobody has": {"task": "cohorts.tasks.forget_words", "schedule": 86_400.0},
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(CF_DATA_DIR / "beat-schedule")
 

@@ -30,8 +30,11 @@ OTHER_TEAM = "This is a family of another team. Ask that team, or an Early Help 
 Page = Callable[..., HttpResponse]
 
 
-def of_family(view: Page) -> Any:
-    """A page of a family of the own team, or (for who sees all) of any; opening it is recorded, and so is a refusal."""
+def of_family(view: Page, *permissions: Permission) -> Any:
+    """A page of a family of the own team, or (for who sees all) of any; opening it is recorded, and so is a refusal.
+
+    `permissions` are those that it needs, if seeing families is not enough.
+    """
 
     def opened(request: HttpRequest, /, family: str, **named: Any) -> HttpResponse:
         row = get_object_or_404(Family, reference=family)
@@ -44,7 +47,7 @@ def of_family(view: Page) -> Any:
         return view(request, row, **named)
 
     functools.update_wrapper(opened, view)
-    return opened_by(Permission.SEE_OWN_FAMILIES, Permission.SEE_ALL_FAMILIES)(opened)
+    return opened_by(*(permissions or (Permission.SEE_OWN_FAMILIES, Permission.SEE_ALL_FAMILIES)))(opened)
 
 
 def _record(request: HttpRequest, event: Event, about: Family, details: dict[str, Any]) -> None:

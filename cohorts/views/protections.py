@@ -16,7 +16,7 @@ from cohorts.views.register_pages import span
 from connecting_families.audit.refusals import Refused
 from connecting_families.kit.lists import Column, Table
 from connecting_families.kit.pieces import link, tag
-from connecting_families.staff.guards import acting, refuse_page
+from connecting_families.staff.guards import acting
 from connecting_families.staff.models import User
 from connecting_families.staff.roles import Permission, roles_permitting
 
@@ -83,11 +83,9 @@ def protect(request: HttpRequest, family: Family) -> HttpResponse:
     return render(request, "cohorts/wishes/form.html", context)
 
 
-@of_family
+@lambda view: of_family(view, Permission.END_PROTECTION)
 def end_protection(request: HttpRequest, family: Family, number: int) -> HttpResponse:
     """End a mark, for a reason."""
-    if not _may_end(request):
-        refuse_page(request, Permission.END_PROTECTION)
     marks = Protection.objects.filter(person__in=records_of(households.members(family)))
     mark = get_object_or_404(marks.select_related("person"), pk=number)
     here = reverse("protections", args=[family.reference])

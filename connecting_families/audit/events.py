@@ -15,6 +15,7 @@ class Event(Enum):
     STAFF_REFUSED = "Adding a member of staff was refused"
 
     # Families and what was recorded of them.
+    FAMILIES_SEARCHED = "Families were searched"
     FILE_LOADED = "A bulk file was loaded"
     FILE_REFUSED = "A bulk file was refused"
     RECORD_CHANGED_BY_FILE = "A record was changed by a bulk file"

@@ -188,7 +188,7 @@ def _narrow(request: HttpRequest, row: Objection, given: dict[str, Any]) -> str:
 def match(request: HttpRequest, number: int) -> HttpResponse:
     """Say whom an unmatched objection is about: the name is shown before anything is kept."""
     row = get_object_or_404(Objection, pk=number)
-    page = {"title": "Match an objection", "submit": "Look up"}
+    page: dict[str, Any] = {"title": "Match an objection", "submit": "Look up", "told": row.about}
     form = MatchForm(request.POST or None)
     found: Person | Family | None = None
     if request.method == "POST" and form.is_valid():

@@ -22,6 +22,7 @@ class Place(NamedTuple):
 
 PLACES = (
     Place("Home", "home", None),
+    Place("Find a family", "find", Permission.FIND_FAMILIES),
     Place("Collection rounds", "rounds", Permission.SEE_COHORTS, ("/cohorts/",)),
     Place("Submissions", "submissions", Permission.SEE_SUBMISSIONS),
     Place("Load files", "uploads", Permission.LOAD_FILES),

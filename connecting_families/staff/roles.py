@@ -11,6 +11,7 @@ class Permission(Enum):
     SEE_ALL_FAMILIES = "see and record the families of every team"
     END_PROTECTION = "end a protection mark"
     DECIDE_OBJECTIONS = "decide about objections"
+    FIND_FAMILIES = "find a family by name, date of birth, postcode or reference"
     LOAD_FILES = "load bulk files"
     SEE_REGISTERS = "see the registers of agreements, datasets, notice versions and frameworks"
     EDIT_REGISTERS = "change the registers of agreements, datasets and notice versions"
@@ -40,18 +41,19 @@ ROLES: dict[str, Role] = {
     "early_help_worker": Role(
         "Early Help worker",
         "Supports families of one team and records their circumstances and wishes.",
-        frozenset({P.SEE_OWN_FAMILIES}),
+        frozenset({P.FIND_FAMILIES, P.SEE_OWN_FAMILIES}),
     ),
     "early_help_manager": Role(
         "Early Help manager",
         "Answers for all teams and reviews flags.",
-        frozenset({P.SEE_OWN_FAMILIES, P.SEE_ALL_FAMILIES, P.END_PROTECTION}),
+        frozenset({P.FIND_FAMILIES, P.SEE_OWN_FAMILIES, P.SEE_ALL_FAMILIES, P.END_PROTECTION}),
     ),
     "data_preparer": Role(
         "Data preparer",
         "Runs a collection round and puts its submission forward.",
         frozenset(
             {
+                P.FIND_FAMILIES,
                 P.LOAD_FILES,
                 P.SEE_REGISTERS,
                 P.EDIT_REGISTERS,
@@ -72,6 +74,7 @@ ROLES: dict[str, Role] = {
         frozenset(
             {
                 P.SEE_REGISTERS,
+                P.FIND_FAMILIES,
                 P.SEE_COHORTS,
                 P.SEE_SUBMISSIONS,
                 P.APPROVE_SUBMISSIONS,
@@ -85,6 +88,7 @@ ROLES: dict[str, Role] = {
         "Answers for every promise of the privacy notice.",
         frozenset(
             {
+                P.FIND_FAMILIES,
                 P.DECIDE_OBJECTIONS,
                 P.SEE_REGISTERS,
                 P.SEE_COHORTS,

@@ -21,6 +21,7 @@ WHOLE = {
     "CF_SIGNING_KEY": "signing.key",
     "CF_SIGNING_CERTIFICATE": "signing.pem",
     "CF_CONTACT": "families@anytown.example",
+    "CF_TRAIL_KEY": "also-only-for-this-test-" * 3,
 }
 SAY = (
     "from connecting_families import settings as s; print(s.DEBUG, s.SECURE_SSL_REDIRECT, s.SESSION_COOKIE_SECURE,"

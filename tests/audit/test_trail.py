@@ -376,6 +376,7 @@ ACTS = {
 NOTHING_BESIDE = {
     "cohorts.replay.replay",
     "cohorts.loading._refuse",
+    "cohorts.search.search",
     "connecting_families.staff.guards.refuse_page",
     "connecting_families.staff.guards.person_at_the_prompt",
     "connecting_families.staff.sign_in.login",

@@ -19,13 +19,16 @@ def main() -> None:
     import django
 
     django.setup()
-    from tests.benchmarks import assembly, loading
+    from tests.benchmarks import assembly, loading, search
     from tests.benchmarks.measured import Measured
 
     benchmarks = {
         "load_vs_copy": loading.load_vs_copy,
         "assembly_vs_sql": assembly.assembly_vs_sql,
         "assembly_memory": assembly.assembly_memory,
+        "search_p95": search.search_p95,
+        "search_median": search.search_median,
+        "search_missed": search.search_missed,
     }
     parser = argparse.ArgumentParser(description=__doc__, prog="make bench")
     parser.add_argument("--only", default=",".join(benchmarks), help="names, separated by commas")

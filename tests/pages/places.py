@@ -96,6 +96,13 @@ SUBMISSIONS: dict[str, Place] = {
     ),
 }
 
+FAMILIES: dict[str, Place] = {
+    "find": Screen("Find a family", "Takes a name in any spelling near it, a date of birth, a postcode or a number."),
+    "find_results": Screen(
+        "What was found", "Lists who may be meant, the likeliest first, narrowed by team and status if asked."
+    ),
+}
+
 UPLOADS: dict[str, Place] = {
     "uploads": Screen("Load files", "Lists every upload of bulk files, and leads to the next."),
     "upload_files": Screen("Choose the files to load", "Takes bulk files in, to be checked before anything is loaded."),
@@ -137,7 +144,7 @@ GOVERNANCE: dict[str, Place] = {
     "trail_entry": Screen("Entry of the trail", "Shows one entry: who, what, when, why, and which fields changed."),
 }
 
-F1 = "/families/F1/"
+F1, F9 = "/families/F1/", "/families/F9/"
 WISHES: dict[str, Place] = {
     "notices_due": Screen("Notices due", "Lists who was not told in time, and from when they could be sent.",
                           ("/notices-due/",)),
@@ -149,12 +156,14 @@ WISHES: dict[str, Place] = {
     "give_consent": Screen("Record a consent", "Takes who agrees to what, and to which version of the notice."),
     "withdraw_consent": Screen("Withdraw a consent", "Takes when a consent was withdrawn."),
     "objections": Screen("Objections", "Shows what a family objects to, and what still stands.",
-                         (f"{F1}objections/", "/families/F4/objections/")),
+                         (f"{F1}objections/", f"{F9}objections/")),
     "record_objection": Screen("Record an objection", "Takes an objection, whatever is not known of it."),
     "record_unmatched": Screen("Record an objection of somebody not found", "Takes one that names nobody on file.",
                                ("/objections/record/",)),
-    "objection_recorded": Screen("The objection is recorded", "Says what it does, and by when it is answered."),
-    "unmatched_recorded": Screen("The objection is recorded", "Says that whom it is about will be looked for."),
+    "objection_recorded": Screen("The objection is recorded", "Says what it does, and by when it is answered.",
+        (f"{F9}objections/2/recorded/",)),
+    "unmatched_recorded": Screen("The objection is recorded", "Says that whom it is about will be looked for.",
+        ("/objections/4/recorded/",)),
     "lift_objection": Screen("Lift an objection", "Takes who asked to lift it, how and when."),
     "protections": Screen("Protection", "Shows who of a family is protected, and what a mark does.",
                           (f"{F1}protections/", "/families/F3/protections/")),
@@ -164,7 +173,9 @@ WISHES: dict[str, Place] = {
 
 DESK: dict[str, Place] = {
     "objection_desk": Screen("Objections", "Lists what is to be decided, matched and looked at again, by the clock."),
-    "objection": Screen("Objection", "Shows whom it covers, what was sent about them, and what may be decided."),
+    "objection": Screen(
+        "Objection", "Shows whom it covers, what was sent about them, and what may be decided.", many=4
+    ),
     "uphold_objection": Act("decides that an objection is right"),
     "refuse_objection": Screen("Refuse an objection", "Takes the reason, the law, and when the person was told."),
     "narrow_objection": Screen("Narrow an objection to persons", "Takes whom of a family it goes on protecting."),
@@ -178,11 +189,12 @@ DEVELOPERS: dict[str, Place] = {
 }
 
 PLACES: dict[str, Place] = (
-    SIGNING_IN | UPLOADS | ROUNDS | SUBMISSIONS | REGISTERS | WISHES | DESK | GOVERNANCE | DEVELOPERS
+    SIGNING_IN | FAMILIES | UPLOADS | ROUNDS | SUBMISSIONS | REGISTERS | WISHES | DESK | GOVERNANCE | DEVELOPERS
 )
 
 GROUPS = {
     "Signing in, and home": SIGNING_IN,
+    "Families": FAMILIES,
     "Loading files": UPLOADS,
     "Rounds and cohorts": ROUNDS,
     "Submissions": SUBMISSIONS,

@@ -5,14 +5,13 @@ The pages are handed to the browser here, each with the headers it was answered 
 """
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, Route, sync_playwright
+from playwright.sync_api import BrowserContext, Page, Route
 
-from tests.pages.conftest import CHROMIUM, FLAGS, needs_a_browser
+from tests.pages.conftest import needs_a_browser
 from tests.pages.visits import Visit, Visits
 
 pytestmark = [needs_a_browser, pytest.mark.xdist_group("places")]
@@ -70,15 +69,6 @@ class Shown:
             if self.page.evaluate(TOO_WIDE) > 0:
                 found.append(width)
         return found
-
-
-@pytest.fixture
-def browser() -> Iterator[Browser]:
-    """A browser; it ends before the database of the walk is left, which its loop could not reach."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 def test_every_page_is_sound(visits: Visits, request: pytest.FixtureRequest) -> None:

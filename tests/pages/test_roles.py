@@ -17,7 +17,7 @@ from connecting_families.staff.roles import ROLES
 from tests.faults.test_workers import now
 
 OF_EVERYBODY = {"account_login", "account_logout", "account_inactive", "account_reauthenticate"}
-ARGUMENTS = {"code": "NONE", "number": 7, "cohort": 7, "family": "F7", "person": "P7", "name": "CF-NONE"}
+ARGUMENTS = {"code": "NONE", "number": 7, "cohort": 7, "family": "F7", "person": "P7", "name": "CF-NONE", "key": "none"}
 
 
 def pages(resolver: URLResolver | None = None) -> Iterator[URLPattern]:
