@@ -171,6 +171,20 @@ FILES = (
         "version published_on basis datasets recipients",
         key="version",
         accepted=DATASETS,
+        rules=(
+            Rule(
+                "ISSUED",
+                "version",
+                """EXISTS (
+                    SELECT FROM cohorts_noticeversion held
+                    WHERE held.id = held_id AND ROW(held.published_on, held.basis, held.datasets, held.recipients)
+                    IS DISTINCT FROM ROW(published_on_value, file_records.basis, datasets_value, recipients_value)
+                    AND (EXISTS (SELECT FROM cohorts_notice given WHERE given.version_id = held.id)
+                        OR EXISTS (SELECT FROM cohorts_consent agreed WHERE agreed.version_id = held.id))
+                )""",
+                "This version was given to people: what they were told stays as it is. Load a new version.",
+            ),
+        ),
     ),
     _file(
         "agreements",

@@ -120,7 +120,6 @@ class Streamed(NamedTuple):
 
 def question(round_: Round, run_at: datetime) -> facts.Question:
     """What this round asks, as at this instant."""
-    versions = NoticeVersion.objects.all()
     return facts.Question(
         moment(round_.cut_off, run_at),
         frameworks.load(round_.framework, round_.framework_version),
@@ -128,13 +127,18 @@ def question(round_: Round, run_at: datetime) -> facts.Question:
         frozenset(round_.recipients),
         round_.notice_days,
         round_.scope == "honoured",
-        {
-            v.version: facts.NoticeVersion(
-                v.version, v.published_on, v.basis, frozenset(v.datasets), frozenset(v.recipients)
-            )
-            for v in versions
-        },
+        notice_versions(),
     )
+
+
+def notice_versions() -> dict[str, facts.NoticeVersion]:
+    """Every version of the notice, by its name."""
+    return {
+        v.version: facts.NoticeVersion(
+            v.version, v.published_on, v.basis, frozenset(v.datasets), frozenset(v.recipients)
+        )
+        for v in NoticeVersion.objects.all()
+    }
 
 
 def look_up(*, shared: bool = True) -> Known:

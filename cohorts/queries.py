@@ -2,14 +2,18 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import date, datetime
+from typing import NamedTuple
 
 from django.db import connection
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
-from cohorts import facts
-from cohorts.models import Cohort, Objection
+from cohorts import facts, untold
+from cohorts.households import covered
+from cohorts.models import Cohort, Objection, Person
+from cohorts.rules.answer import ages_to_recheck
 from cohorts.rules.checks import QUERY
+from cohorts.rules.clocks import birthday, moment
 from cohorts.rules.facts import FamilyFacts, PersonFacts, Question
 from cohorts.rules.findings import KINDS
 from cohorts.rules.inclusion import permission_reasons
@@ -54,13 +58,63 @@ def open_queries(cohort: Cohort) -> dict[str, int]:
     return {code: count for code, count in sorted(cohort.findings.items()) if KINDS[code].severity == QUERY}
 
 
-def standing_unmatched_objections(at: datetime) -> int:
-    """How many objections that name nobody on file stand at this instant: each may be about anyone."""
-    return (
-        Objection.objects.filter(person=None, family=None, received_at__lte=at)
-        .filter(Q(lifted_at=None) | Q(lifted_at__gt=at), Q(refused_at=None) | Q(refused_at__gt=at))
-        .count()
+class RecheckDue(NamedTuple):
+    """An objection that somebody else made for a person who had a birthday since: it stands, and is looked at again."""
+
+    objection: Objection
+    person: Person
+    age: int
+    since: date
+
+
+def standing_objections(at: datetime) -> QuerySet[Objection]:
+    """The objections that stand at an instant, as rules/objection.py has it."""
+    return Objection.objects.filter(received_at__lte=at).filter(
+        Q(lifted_at=None) | Q(lifted_at__gt=at), Q(refused_at=None) | Q(refused_at__gt=at)
     )
+
+
+def undecided_objections(at: datetime) -> QuerySet[Objection]:
+    """The standing objections that information governance did not decide yet, the oldest first."""
+    return standing_objections(at).filter(decided_at=None).order_by("received_at", "reference")
+
+
+def unmatched_objections(at: datetime) -> QuerySet[Objection]:
+    """The standing objections that name nobody on file, the oldest first: each may be about anyone."""
+    return standing_objections(at).filter(person=None, family=None).order_by("received_at", "reference")
+
+
+def standing_unmatched_objections(at: datetime) -> int:
+    """How many objections that name nobody on file stand at this instant."""
+    return unmatched_objections(at).count()
+
+
+def rechecks_due(at: datetime) -> list[RecheckDue]:
+    """The objections made for somebody who turned 16 or 18 since, not yet looked at again; the longest waiting first.
+
+    Those that a parent or a representative made, and all for whole families: nobody there spoke for themselves alone.
+    """
+    today = moment(date.min, at).today
+    made_for = standing_objections(at).filter(
+        Q(person__isnull=False, made_by__in=("parent", "representative", "")) | Q(family__isnull=False)
+    )
+    found = []
+    for objection in made_for.select_related("person", "family").prefetch_related("rechecks", "narrowed_to"):
+        done = {(recheck.person_id, recheck.age) for recheck in objection.rechecks.all()}
+        for person in covered(objection, today):
+            if person.date_of_death is None:
+                ages = ages_to_recheck(person.date_of_birth, objection.received_at, today)
+                found += [
+                    RecheckDue(objection, person, age, birthday(person.date_of_birth, age))
+                    for age in ages
+                    if person.date_of_birth and (person.pk, age) not in done
+                ]
+    return sorted(found, key=lambda due: (due.since, due.objection.reference, due.person.reference))
+
+
+def notices_due(team: str | None, at: datetime) -> int:
+    """How many people of a team's flagged families (None: of all teams') were given no notice in time as at today."""
+    return untold.People(team, at).count()
 
 
 def hold_permissions() -> None:

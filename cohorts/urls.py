@@ -2,7 +2,19 @@
 
 from django.urls import path
 
-from cohorts.views import cohorts, columns, decisions, find, registers, rounds, uploads
+from cohorts.views import (
+    cohorts,
+    columns,
+    consents,
+    decisions,
+    find,
+    notices,
+    objections,
+    protections,
+    registers,
+    rounds,
+    uploads,
+)
 
 urlpatterns = [
     path("find/", find.find, name="find"),
@@ -23,6 +35,26 @@ urlpatterns = [
     path("files/<str:code>/errors.csv", uploads.errors_csv, name="upload_errors"),
     path("files/<str:code>/confirm/", uploads.confirm, name="confirm_upload"),
     path("files/<str:code>/cancel/", uploads.cancel, name="cancel_upload"),
+    path("notices-due/", notices.notices_due, name="notices_due"),
+    path("families/<str:family>/notices/", notices.notices, name="notices"),
+    path("families/<str:family>/notices/give/", notices.give_notice, name="give_notice"),
+    path("families/<str:family>/letter/<str:person>/<int:number>/", notices.letter, name="letter"),
+    path("families/<str:family>/consents/", consents.consents, name="consents"),
+    path("families/<str:family>/consents/give/", consents.give_consent, name="give_consent"),
+    path("families/<str:family>/consents/<int:number>/withdraw/", consents.withdraw_consent, name="withdraw_consent"),
+    path("families/<str:family>/objections/", objections.objections, name="objections"),
+    path("families/<str:family>/objections/record/", objections.record_objection, name="record_objection"),
+    path(
+        "families/<str:family>/objections/<int:number>/recorded/",
+        objections.objection_recorded,
+        name="objection_recorded",
+    ),
+    path("families/<str:family>/objections/<int:number>/lift/", objections.lift_objection, name="lift_objection"),
+    path("families/<str:family>/protections/", protections.protections, name="protections"),
+    path("families/<str:family>/protections/set/", protections.protect, name="protect"),
+    path("families/<str:family>/protections/<int:number>/end/", protections.end_protection, name="end_protection"),
+    path("objections/record/", objections.record_unmatched, name="record_unmatched"),
+    path("objections/<int:number>/recorded/", objections.unmatched_recorded, name="unmatched_recorded"),
     path("registers/", registers.registers, name="registers"),
     path("registers/datasets/", registers.datasets, name="datasets"),
     path("registers/datasets/add/", registers.add_dataset, name="add_dataset"),

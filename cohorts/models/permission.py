@@ -3,13 +3,25 @@
 A foreign key with `db_constraint=False` is held by the database all the same (docs/decisions/0009).
 """
 
+from typing import Any
+
+import pgtrigger
 from django.db import models
 
 from cohorts.models import fields
 from cohorts.models.family import Family, Person
 from connecting_families.audit.classified import audited
+from connecting_families.audit.frozen import Refusal
 
 ABOUT_ONE = models.Q(person__isnull=True) ^ models.Q(family__isnull=True)
+
+
+class RefusalOfIssued(Refusal):
+    """Refuses to change a version that was given to anybody, or that anybody agreed to (cohorts migration 0015)."""
+
+    def render_execute(self, model: models.Model) -> Any:  # noqa: ARG002 - pgtrigger's signature
+        """The call of the function."""
+        return "cohorts_refuse_change_of_issued_version()"
 
 
 @audited(recordable="id version published_on basis datasets recipients")
@@ -23,6 +35,11 @@ class NoticeVersion(models.Model):
     basis = models.CharField(max_length=20, choices=BASES)
     datasets = fields.codes(help_text="Empty: all.")
     recipients = fields.codes()
+
+    class Meta:
+        triggers = [
+            RefusalOfIssued("", name="issued_is_frozen", operation=pgtrigger.Update | pgtrigger.Delete),
+        ]
 
     def __str__(self) -> str:
         return self.version
@@ -94,17 +111,22 @@ class Consent(models.Model):
 
 
 @audited(
-    recordable="id reference person family made_by channel received_at datasets lifted_at refused_at"
-    " refusal_reference told_on narrowed_to",
-    masked="refusal_reason",
+    recordable="id reference person family made_by channel received_at datasets lifted_at lift_asked_by lift_channel"
+    " decided_at decided_by refused_at refusal_reference told_on narrowed_to",
+    masked="about refusal_reason",
     m2m="narrowed_to",
 )
 class Objection(models.Model):
     """Somebody objects: for a person, for a family, or (neither) for somebody who is not yet found on file."""
 
     MADE_BY = {"self": "The person", "parent": "A parent", "representative": "A representative"}
+    CHANNELS = {
+        "in_person": "In person, by word of mouth", "phone": "By telephone", "letter": "By letter",
+        "email": "By e-mail", "form": "On a form",
+    }  # fmt: skip
 
     reference = fields.reference()
+    about = fields.text(500, db_default="", help_text="Who is meant, as told, where nobody was found on file.")
     person = models.ForeignKey(
         Person, on_delete=models.PROTECT, null=True, blank=True, db_constraint=False, related_name="objections"
     )
@@ -117,6 +139,10 @@ class Objection(models.Model):
     datasets = fields.codes(help_text="Empty: all.")
     narrowed_to = models.ManyToManyField(Person, blank=True, related_name="+")
     lifted_at = models.DateTimeField(null=True, blank=True)
+    lift_asked_by = fields.text(20, choices=MADE_BY, db_default="")
+    lift_channel = fields.text(20, choices=CHANNELS, db_default="")
+    decided_at = models.DateTimeField(null=True, blank=True, help_text="Upheld, narrowed or refused.")
+    decided_by = fields.text(150, db_default="")
     refused_at = models.DateTimeField(null=True, blank=True)
     refusal_reason = fields.text(500)
     refusal_reference = fields.text()
@@ -133,10 +159,38 @@ class Objection(models.Model):
                 | (~models.Q(refusal_reason="") & ~models.Q(refusal_reference="") & models.Q(told_on__isnull=False)),
                 name="objection_refused_with_reasons_and_told",
             ),
+            models.CheckConstraint(
+                condition=models.Q(decided_at__isnull=True) | ~models.Q(decided_by=""),
+                name="objection_decided_by_somebody",
+            ),
         ]
 
     def __str__(self) -> str:
         return self.reference
+
+
+@audited(recordable="id objection person age outcome checked_at checked_by")
+class Recheck(models.Model):
+    """An objection made for somebody was looked at again, once they had reached an age; it stood all the while."""
+
+    OUTCOMES = {
+        "stands": "The person wants it to stand",
+        "not_asked": "The person could not be asked: it stands",
+        "lifted": "The person asked to lift it",
+    }
+
+    objection = models.ForeignKey(Objection, on_delete=models.PROTECT, related_name="rechecks")
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    age = models.PositiveSmallIntegerField()
+    outcome = models.CharField(max_length=20, choices=OUTCOMES)
+    checked_at = models.DateTimeField()
+    checked_by = models.CharField(max_length=150)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["objection", "person", "age"], name="one_recheck_at_an_age")]
+
+    def __str__(self) -> str:
+        return f"{self.objection_id}/{self.person_id}/{self.age}"
 
 
 @audited(recordable="id person kind from_on to_on ordinal")

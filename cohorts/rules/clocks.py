@@ -44,3 +44,16 @@ def months_before(day: date, months: int) -> date:
     year, month = divmod(day.year * 12 + day.month - 1 - months, 12)
     last = calendar.monthrange(year, month + 1)[1]
     return date(year, month + 1, min(day.day, last))
+
+
+def months_after(day: date, months: int) -> date:
+    """The same day so many calendar months later, or the last day of that month where it is shorter."""
+    return months_before(day, -months)
+
+
+def birthday(born: date, age: int) -> date:
+    """The first day of this age; of somebody born on 29 February it is 1 March in a common year."""
+    year = born.year + age
+    if (born.month, born.day) == (2, 29) and not calendar.isleap(year):
+        return date(year, 3, 1)
+    return born.replace(year=year)

@@ -1,6 +1,7 @@
 """Notice: was this person told in time, and what were they told last?"""
 
 from collections.abc import Sequence
+from datetime import date, timedelta
 
 from cohorts.rules.clocks import days_before
 from cohorts.rules.facts import FamilyFacts, Membership, Moment, Notice, NoticeVersion, PersonFacts, Question
@@ -39,6 +40,12 @@ def notice_missing(issued: Sequence[Notice], question: Question) -> bool:
         if notice.issued_on <= in_time and covers(question.notice_versions[notice.version], question):
             return False
     return True
+
+
+def earliest_cut_off(issued: Sequence[Notice], question: Question) -> date | None:
+    """The first cut-off for which the notice was issued early enough; None where none issued covers the round."""
+    days = [it.issued_on for it in issued if covers(question.notice_versions[it.version], question)]
+    return min(days) + timedelta(days=question.notice_days) if days else None
 
 
 def covers(version: NoticeVersion, question: Question) -> bool:

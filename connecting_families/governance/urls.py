@@ -2,9 +2,16 @@
 
 from django.urls import path
 
-from connecting_families.governance import views
+from connecting_families.governance import desk, views
 
 urlpatterns = [
+    path("objections/", desk.objection_desk, name="objection_desk"),
+    path("objections/<int:number>/", desk.objection, name="objection"),
+    path("objections/<int:number>/uphold/", desk.uphold, name="uphold_objection"),
+    path("objections/<int:number>/refuse/", desk.refuse, name="refuse_objection"),
+    path("objections/<int:number>/narrow/", desk.narrow, name="narrow_objection"),
+    path("objections/<int:number>/match/", desk.match, name="match_objection"),
+    path("objections/<int:number>/recheck/", desk.recheck, name="recheck_objection"),
     path("trail/", views.trail_list, name="trail"),
     path("trail/<int:number>/", views.entry, name="trail_entry"),
 ]

@@ -28,6 +28,7 @@ PLACES = (
     Place("Load files", "uploads", Permission.LOAD_FILES),
     Place("Registers", "registers", Permission.SEE_REGISTERS),
     Place("Certificates", "certificates", Permission.ACCEPT_CERTIFICATES),
+    Place("Objections", "objection_desk", Permission.DECIDE_OBJECTIONS),
     Place("Trail", "trail", Permission.SEE_TRAIL),
 )
 

@@ -9,6 +9,8 @@ class Permission(Enum):
 
     SEE_OWN_FAMILIES = "see and record the families of the own team"
     SEE_ALL_FAMILIES = "see and record the families of every team"
+    END_PROTECTION = "end a protection mark"
+    DECIDE_OBJECTIONS = "decide about objections"
     FIND_FAMILIES = "find a family by name, date of birth, postcode or reference"
     LOAD_FILES = "load bulk files"
     SEE_REGISTERS = "see the registers of agreements, datasets, notice versions and frameworks"
@@ -44,7 +46,7 @@ ROLES: dict[str, Role] = {
     "early_help_manager": Role(
         "Early Help manager",
         "Answers for all teams and reviews flags.",
-        frozenset({P.FIND_FAMILIES, P.SEE_OWN_FAMILIES, P.SEE_ALL_FAMILIES}),
+        frozenset({P.FIND_FAMILIES, P.SEE_OWN_FAMILIES, P.SEE_ALL_FAMILIES, P.END_PROTECTION}),
     ),
     "data_preparer": Role(
         "Data preparer",
@@ -84,7 +86,17 @@ ROLES: dict[str, Role] = {
     "information_governance": Role(
         "Information governance",
         "Answers for every promise of the privacy notice.",
-        frozenset({P.SEE_REGISTERS, P.SEE_COHORTS, P.SEE_SUBMISSIONS, P.SEE_TRAIL, P.ACCEPT_CERTIFICATES}),
+        frozenset(
+            {
+                P.FIND_FAMILIES,
+                P.DECIDE_OBJECTIONS,
+                P.SEE_REGISTERS,
+                P.SEE_COHORTS,
+                P.SEE_SUBMISSIONS,
+                P.SEE_TRAIL,
+                P.ACCEPT_CERTIFICATES,
+            }
+        ),
     ),
     "administrator": Role(
         "Administrator",

@@ -42,6 +42,7 @@ def build(walk: Walk) -> None:
     walk.assemble(walk.open_round("READY"))
     at = walk.now()
     assembly.request(round_=walk.open_round("RUNNING"), run_at=at, by=walk.who("prepare"), at=at)
+    _wishes(walk)
 
 
 def _uploads(walk: Walk) -> None:
@@ -83,6 +84,22 @@ def _void(walk: Walk) -> None:
     people.protect(person=walk.person("P5"), kind="refuge", from_on=at.date(), by=walk.who("worker"), at=at)
     with contextlib.suppress(Refused):
         sealing.request(submission=walk.submission, by=walk.who("prepare"), at=walk.now())
+
+
+def _wishes(walk: Walk) -> None:
+    """A family that is not flagged, with everything that the objection desk waits for."""
+    walk.load({
+        "families": [{"family_ref": "F9", "team": "North"}],
+        "people": [{"person_ref": "P11", "given_name": "Wilberforce", "family_name": "Nightjar", "sex": "1",
+                    "date_of_birth": "1980-04-04"},
+                   {"person_ref": "P12", "given_name": "Philomena", "family_name": "Nightjar", "sex": "2",
+                    "date_of_birth": "2010-06-07"}],
+        "memberships": [{"family_ref": "F9", "person_ref": ref, "joined_on": "2025-01-01"} for ref in ("P11", "P12")],
+        "objections": [{"objection_ref": "OP12", "person_ref": "P12", "made_by": "parent",
+                        "received_at": "2026-06-01T09:00:00Z"},
+                       {"objection_ref": "OF9", "family_ref": "F9", "received_at": "2026-10-30T09:00:00Z"},
+                       {"objection_ref": "OLOST", "received_at": "2026-10-30T09:00:00Z"}],
+    })  # fmt: skip
 
 
 def signs_in_as(role: str) -> str:

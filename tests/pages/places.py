@@ -144,12 +144,53 @@ GOVERNANCE: dict[str, Place] = {
     "trail_entry": Screen("Entry of the trail", "Shows one entry: who, what, when, why, and which fields changed."),
 }
 
+F1, F9 = "/families/F1/", "/families/F9/"
+WISHES: dict[str, Place] = {
+    "notices_due": Screen("Notices due", "Lists who was not told in time, and from when they could be sent.",
+                          ("/notices-due/",)),
+    "notices": Screen("Privacy notices", "Shows what a family was told, and leads to the letters.", (f"{F1}notices/",)),
+    "give_notice": Screen("Give a notice", "Records which version was given to whom, when, how and by whom."),
+    "letter": Screen("Letter to print", "Says in plain words what is sent to whom and why, and how to object.", many=2),
+    "consents": Screen("Consent", "Shows what a family's people agreed to.",
+                       (f"{F1}consents/", "/families/F2/consents/")),
+    "give_consent": Screen("Record a consent", "Takes who agrees to what, and to which version of the notice."),
+    "withdraw_consent": Screen("Withdraw a consent", "Takes when a consent was withdrawn."),
+    "objections": Screen("Objections", "Shows what a family objects to, and what still stands.",
+                         (f"{F1}objections/", f"{F9}objections/")),
+    "record_objection": Screen("Record an objection", "Takes an objection, whatever is not known of it."),
+    "record_unmatched": Screen("Record an objection of somebody not found", "Takes one that names nobody on file.",
+                               ("/objections/record/",)),
+    "objection_recorded": Screen("The objection is recorded", "Says what it does, and by when it is answered.",
+        (f"{F9}objections/2/recorded/",)),
+    "unmatched_recorded": Screen("The objection is recorded", "Says that whom it is about will be looked for.",
+        ("/objections/4/recorded/",)),
+    "lift_objection": Screen("Lift an objection", "Takes who asked to lift it, how and when."),
+    "protections": Screen("Protection", "Shows who of a family is protected, and what a mark does.",
+                          (f"{F1}protections/", "/families/F3/protections/")),
+    "protect": Screen("Set a protection mark", "Takes who is protected, why, and since when."),
+    "end_protection": Screen("End a protection mark", "Takes the last day of a mark, and why it ends."),
+}  # fmt: skip
+
+DESK: dict[str, Place] = {
+    "objection_desk": Screen("Objections", "Lists what is to be decided, matched and looked at again, by the clock."),
+    "objection": Screen(
+        "Objection", "Shows whom it covers, what was sent about them, and what may be decided.", many=4
+    ),
+    "uphold_objection": Act("decides that an objection is right"),
+    "refuse_objection": Screen("Refuse an objection", "Takes the reason, the law, and when the person was told."),
+    "narrow_objection": Screen("Narrow an objection to persons", "Takes whom of a family it goes on protecting."),
+    "match_objection": Screen("Match an objection", "Takes whom it is about, and shows the name before it is kept."),
+    "recheck_objection": Screen("Look at an objection again", "Takes what came of asking somebody at 16 or at 18."),
+}
+
 DEVELOPERS: dict[str, Place] = {
     "kit": Screen("Components", "Shows developers every component; in production it is not there.", ("/kit/",)),
     "kit_page": Screen("Kinds of page", "Shows developers a form, a list, a letter and the like.", many=12),
 }
 
-PLACES: dict[str, Place] = SIGNING_IN | FAMILIES | UPLOADS | ROUNDS | SUBMISSIONS | REGISTERS | GOVERNANCE | DEVELOPERS
+PLACES: dict[str, Place] = (
+    SIGNING_IN | FAMILIES | UPLOADS | ROUNDS | SUBMISSIONS | REGISTERS | WISHES | DESK | GOVERNANCE | DEVELOPERS
+)
 
 GROUPS = {
     "Signing in, and home": SIGNING_IN,
@@ -158,6 +199,8 @@ GROUPS = {
     "Rounds and cohorts": ROUNDS,
     "Submissions": SUBMISSIONS,
     "Registers": REGISTERS,
+    "What families were told and want": WISHES,
+    "The objection desk": DESK,
     "Information governance": GOVERNANCE,
     "For developers": DEVELOPERS,
 }

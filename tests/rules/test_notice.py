@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from cohorts.rules.facts import Notice, OtherFamily
-from cohorts.rules.notice import covers
+from cohorts.rules.notice import covers, earliest_cut_off, issued_to, notice_missing
 from tests.rules.invented import (
     CONSENT,
     CUT_OFF,
@@ -164,3 +164,20 @@ def test_the_latest_notice_may_come_from_any_family_of_the_person() -> None:
 def test_an_unknown_version_is_a_fault_not_an_answer() -> None:
     with pytest.raises(KeyError):
         reasons_of(adult(), question(notice_versions={CONSENT.version: CONSENT}))
+
+
+def test_the_earliest_cut_off_is_the_first_for_which_the_notice_was_in_time() -> None:
+    told = family(notices=(notice("PN4", date(2026, 2, 1), 1), notice("PN1", date(2026, 3, 1), 2),
+                           notice("PN5", date(2026, 4, 1), 3)))  # fmt: skip
+    asked = question()
+    issued = issued_to(told.people[0], told, asked.moment)
+    earliest = earliest_cut_off(issued, asked)
+    assert earliest == date(2026, 3, 29)
+    assert not notice_missing(issued, question(cut_off=earliest))
+    assert notice_missing(issued, question(cut_off=earliest - DAY))
+
+
+def test_there_is_no_earliest_cut_off_where_no_notice_covers_the_round() -> None:
+    asked = question()
+    assert earliest_cut_off([], asked) is None
+    assert earliest_cut_off([notice("PN4")], asked) is None

@@ -175,7 +175,8 @@ class Walk:
 
     def _assembled(self) -> None:
         for username, role in STAFF.items():
-            accounts.add(username=username, role=role, password=PASSWORD, by=duty("test"), at=self.now())
+            team = "North" if role.startswith("early_help") else ""
+            accounts.add(username=username, role=role, password=PASSWORD, team=team, by=duty("test"), at=self.now())
         for purpose in RecipientCertificate.PURPOSES:
             self.add_certificate(recipient_pem(), purpose)
         self.load(files())

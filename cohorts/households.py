@@ -1,0 +1,106 @@
+"""Households: who belongs to a family on a day, where somebody lives, and whose address may stand on no letter."""
+
+from datetime import date
+
+from django.db import connection
+
+from cohorts.models import Address, Family, Objection, Person
+
+MEMBERS = """
+    SELECT DISTINCT coalesce(s.survivor_id, m.person_id)
+    FROM cohorts_membership m LEFT JOIN cohorts_survivor s ON s.person_id = m.person_id
+    WHERE m.family_id = %(family)s AND ({ever} OR m.joined_on <= %(day)s AND (m.left_on IS NULL OR m.left_on > %(day)s))
+"""
+
+# A mark that begins tomorrow keeps an address off the letter that is printed today.
+MARKED = """
+    WITH survivor AS MATERIALIZED (SELECT person_id, survivor_id FROM cohorts_survivor),
+    marked AS (
+        SELECT coalesce(s.survivor_id, p.person_id) AS id
+        FROM cohorts_protection p LEFT JOIN survivor s ON s.person_id = p.person_id
+        WHERE p.to_on IS NULL OR p.to_on > %(day)s
+    ),
+    at_home AS (
+        SELECT m.family_id, coalesce(s.survivor_id, m.person_id) AS id
+        FROM cohorts_membership m LEFT JOIN survivor s ON s.person_id = m.person_id
+        WHERE m.lives_in_household AND (m.left_on IS NULL OR m.left_on > %(day)s)
+        AND m.family_id IN (
+            SELECT family_id FROM cohorts_membership
+            WHERE person_id = %(person)s OR person_id IN (SELECT person_id FROM survivor WHERE survivor_id = %(person)s)
+        )
+    ),
+    records AS (
+        SELECT id AS person_id FROM marked UNION SELECT s.person_id FROM survivor s JOIN marked ON id = s.survivor_id
+    ),
+    kept AS (
+        SELECT uprn, regexp_replace(upper(line_1 || postcode), '[^A-Z0-9]', '', 'g') AS written
+        FROM cohorts_address JOIN records USING (person_id) WHERE to_on IS NULL OR to_on > %(day)s
+    ),
+    here AS (
+        SELECT uprn, regexp_replace(upper(line_1 || postcode), '[^A-Z0-9]', '', 'g') AS written
+        FROM cohorts_address WHERE person_id = %(person)s AND (to_on IS NULL OR to_on > %(day)s)
+    )
+    SELECT EXISTS (SELECT FROM marked WHERE id = %(person)s)
+        OR EXISTS (
+            SELECT FROM at_home here JOIN at_home other USING (family_id) JOIN marked ON marked.id = other.id
+            WHERE here.id = %(person)s
+        )
+        OR EXISTS (
+            SELECT FROM here JOIN kept ON (here.uprn <> '' AND kept.uprn = here.uprn)
+                OR (here.written <> '' AND kept.written = here.written)
+        )
+"""
+
+
+def members(family: Family, day: date | None = None) -> list[Person]:
+    """Who is a member of the family on a day (None: who ever was one), as surviving records, by reference."""
+    with connection.cursor() as cursor:
+        cursor.execute(MEMBERS.format(ever=str(day is None).lower()), {"family": family.pk, "day": day})
+        return list(Person.objects.filter(pk__in=[row[0] for row in cursor.fetchall()]).order_by("reference"))
+
+
+def survivor(person: Person) -> Person:
+    """The record that a merged one counts as; a record that is not merged is its own."""
+    if person.merged_into_id is None:
+        return person
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT survivor_id FROM cohorts_survivor WHERE person_id = %s", [person.pk])
+        row = cursor.fetchone()
+    return Person.objects.get(pk=row[0]) if row else person
+
+
+def records(person: Person) -> list[int]:
+    """The keys of a surviving record and of every record merged into it."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT person_id FROM cohorts_survivor WHERE survivor_id = %s", [person.pk])
+        return [person.pk, *(row[0] for row in cursor.fetchall())]
+
+
+def covered(objection: Objection, day: date | None = None) -> list[Person]:
+    """Whom an objection is about, as surviving records: a person, those to whom it was narrowed, or a whole family.
+
+    Of a family, who is a member on a day (None: who ever was one).
+    """
+    if objection.person is not None:
+        return [survivor(objection.person)]
+    named = [survivor(person) for person in objection.narrowed_to.all()]
+    return named or (members(objection.family, day) if objection.family is not None else [])
+
+
+def address_on(person: Person, day: date) -> Address | None:
+    """Where a person lives on a day: of several addresses the one that began last, then the one entered last."""
+    standing = person.addresses.filter(from_on__lte=day).exclude(to_on__lte=day)
+    return standing.order_by("from_on", "pk").last()
+
+
+def address_withheld(person: Person, day: date) -> bool:
+    """Whether a person's address may stand on no letter.
+
+    A mark protects the address of whoever bears it, of everyone in the household with them, and the place itself,
+    whoever else is recorded there. A mark of any kind does, also one that has not begun: in doubt the letter is handed
+    over.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(MARKED, {"person": person.pk, "day": day})
+        (withheld,) = cursor.fetchone()
+    return bool(withheld)

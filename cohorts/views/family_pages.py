@@ -1,0 +1,106 @@
+"""What the pages on a family's wishes share: who may open them, where they are, and what is said of records."""
+
+import functools
+from collections.abc import Callable, Sequence
+from datetime import date
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils import timezone
+
+from cohorts import households
+from cohorts.forms.wishes import name_of
+from cohorts.models import Family, Person
+from cohorts.rules.clocks import LONDON
+from connecting_families.audit import trail
+from connecting_families.audit.events import Event
+from connecting_families.kit.pieces import tag
+from connecting_families.staff.guards import acting, opened_by
+from connecting_families.staff.models import User
+from connecting_families.staff.roles import Permission
+
+PARTS = {
+    "notices": "Privacy notices", "consents": "Consent", "objections": "Objections", "protections": "Protection",
+}  # fmt: skip
+OTHER_TEAM = "This is a family of another team. Ask that team, or an Early Help manager."
+Page = Callable[..., HttpResponse]
+
+
+def of_family(view: Page, *permissions: Permission) -> Any:
+    """A page of a family of the own team, or (for who sees all) of any; opening it is recorded, and so is a refusal.
+
+    `permissions` are those that it needs, if seeing families is not enough.
+    """
+
+    def opened(request: HttpRequest, /, family: str, **named: Any) -> HttpResponse:
+        row = get_object_or_404(Family, reference=family)
+        user = User.objects.get(pk=acting(request).person)
+        if not user.may(Permission.SEE_ALL_FAMILIES) and not (user.team and user.team == row.team):
+            _record(request, Event.ACCESS_REFUSED, row, {"reasons": ["OTHER_TEAM"], "page": view.__name__})
+            raise PermissionDenied(OTHER_TEAM)
+        if request.method == "GET":
+            _record(request, Event.WISHES_VIEWED, row, {"page": view.__name__})
+        return view(request, row, **named)
+
+    functools.update_wrapper(opened, view)
+    return opened_by(*(permissions or (Permission.SEE_OWN_FAMILIES, Permission.SEE_ALL_FAMILIES)))(opened)
+
+
+def _record(request: HttpRequest, event: Event, about: Family, details: dict[str, Any]) -> None:
+    with trail.act():
+        trail.record(event, who=acting(request), at=timezone.now(), about=about, details=details)
+
+
+def today() -> date:
+    """The day in London."""
+    return timezone.now().astimezone(LONDON).date()
+
+
+def parts(family: Family, here: str) -> list[dict[str, object]]:
+    """The pages on a family's wishes, for the sub-navigation."""
+    return [
+        {"text": text, "href": reverse(name, args=[family.reference]), "active": name == here}
+        for name, text in PARTS.items()
+    ]
+
+
+def records_of(people: Sequence[Person]) -> list[int]:
+    """The keys of these people's records, merged ones too."""
+    return [key for person in people for key in households.records(person)]
+
+
+def about_these(family: Family, people: Sequence[Person]) -> Q:
+    """Whatever is about the family, or about one of these people."""
+    return Q(family=family) | Q(person__in=records_of(people))
+
+
+def whom(row: Any) -> str:
+    """Whom a record is about, in words."""
+    if row.person_id:
+        return name_of(households.survivor(row.person))
+    return "The whole family" if row.family_id else "Nobody found yet"
+
+
+def day(value: date | None) -> str:
+    """A day in words; empty for none."""
+    return f"{value:%-d %B %Y}" if value else ""
+
+
+def datasets_in_words(codes: Sequence[str]) -> str:
+    """Which datasets something is about."""
+    return ", ".join(codes) or "All datasets"
+
+
+def objection_tag(row: Any) -> object:
+    """Whether an objection stands."""
+    if row.lifted_at is not None:
+        return tag("Lifted", "grey")
+    if row.refused_at is not None:
+        return tag("Refused", "grey")
+    if row.person_id is None and row.family_id is None:
+        return tag("Stands, unmatched", "red")
+    return tag("Stands, upheld" if row.decided_at else "Stands, being looked at", "green")

@@ -1,0 +1,304 @@
+"""The objection desk: what information governance decides, whom it looks for, and whom it asks again.
+
+It stands where cohorts and transfers may both be asked: here alone a page says what was sent about whom.
+"""
+
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html_join
+from django.views.decorators.http import require_POST
+
+from cohorts import answers, households, queries
+from cohorts.forms.wishes import MatchForm, NarrowForm, RecheckForm, RefusalForm, born, name_of
+from cohorts.models import Family, Objection, Person, Recheck
+from cohorts.rules.answer import Clock, answer_due, clock
+from cohorts.rules.clocks import LONDON
+from connecting_families.audit import trail
+from connecting_families.audit.events import Event
+from connecting_families.audit.refusals import Refused
+from connecting_families.kit.forms import Choice
+from connecting_families.kit.lists import Column, Table
+from connecting_families.kit.pieces import link, tag
+from connecting_families.staff.guards import acting, opened_by
+from connecting_families.staff.roles import Permission
+from connecting_families.staff.views import facts, moment, refused_form
+from transfers import sent
+
+COLOURS = {Clock.RUNNING: "green", Clock.SOON: "yellow", Clock.TODAY: "orange", Clock.OVERDUE: "red"}
+UNDECIDED = [Column("Objection"), Column("Received"), Column("For"), Column("To"), Column("Answer by"), Column("Clock")]
+UNMATCHED = [Column("Objection"), Column("Received"), Column("How it came"), Column("Clock")]
+RECHECKS = [
+    Column("Objection"),
+    Column("Person"),
+    Column("Birthday"),
+    Column("Turned", numeric=True),
+    Column("Made by"),
+]
+SENT = [Column("Submission"), Column("Person"), Column("To"), Column("For datasets"), Column("Sent"), Column("Arrived")]
+SHOWN = 100
+
+
+@opened_by(Permission.DECIDE_OBJECTIONS)
+def objection_desk(request: HttpRequest) -> HttpResponse:
+    """What waits: to decide, to match, to look at again."""
+    at = timezone.now()
+    waiting, lost = queries.undecided_objections(at), queries.unmatched_objections(at)
+    again = queries.rechecks_due(at)
+    matched = waiting.exclude(person=None, family=None)
+    context = {
+        "title": "Objections",
+        "counts": facts(
+            ("To decide", matched.count()), ("Unmatched", lost.count()), ("To look at again", len(again)),
+            ("Overdue", sum(1 for row in waiting if clock(row.received_at, _today()) is Clock.OVERDUE)),
+        ),
+        "tables": [
+            Table(
+                "Unmatched: each may be about anyone, and stops every approval", UNMATCHED,
+                [[_to(row), moment(row.received_at), _channel(row), _clock(row)]
+                 for row in lost[:SHOWN]],
+                empty="Every objection is matched.",
+            ),
+            Table(
+                "To decide", UNDECIDED,
+                [[_to(row), moment(row.received_at), _about(row), ", ".join(row.datasets) or "All datasets",
+                  _day(answer_due(row.received_at)), _clock(row)]
+                 for row in matched.select_related("person", "family")[:SHOWN]],
+                empty="Nothing waits for a decision.",
+            ),
+            Table(
+                "To look at again at 16 and at 18: they stand all the while", RECHECKS,
+                [[link(due.objection.reference, reverse("recheck_objection", args=[due.objection.pk]),
+                       f"ask {due.person.reference} again"),
+                  due.person.reference, _day(due.since), due.age,
+                  due.objection.get_made_by_display() or "Not known"] for due in again[:SHOWN]],
+                empty="Nobody had such a birthday.",
+            ),
+        ],
+    }  # fmt: skip
+    return render(request, "governance/desk.html", context)
+
+
+@opened_by(Permission.DECIDE_OBJECTIONS)
+def objection(request: HttpRequest, number: int) -> HttpResponse:
+    """One objection: whom it protects, what was sent about them, and what may be decided. Opening it is recorded."""
+    row = get_object_or_404(Objection.objects.select_related("person", "family"), pk=number)
+    with trail.act():
+        trail.record(Event.OBJECTION_VIEWED, who=acting(request), at=timezone.now(), about=row)
+    return _page(request, row)
+
+
+def _page(request: HttpRequest, row: Objection, refused: Refused | None = None) -> HttpResponse:
+    covered = households.covered(row, _today())
+    keys = [key for person in covered for key in households.records(person)]
+    left = [
+        [each.submission, each.person_ref, ", ".join(each.recipients), ", ".join(each.datasets),
+         moment(each.attempted_at), moment(each.arrived) or "Not known yet"]
+        for each in sent.about(keys)
+    ]  # fmt: skip
+    deciding = answers.against_deciding(row)
+    standing = [why for why in deciding if why.code != "DECIDED_ALREADY"]
+    context: dict[str, Any] = {
+        "title": row.reference, "caption": "Objection", "back_href": reverse("objection_desk"), "objection": row,
+        "facts": facts(
+            ("For", _about(row)),
+            ("Whom it covers", format_html_join("", "<p class=\"govuk-body\">{}, {}</p>",
+                                                ((name_of(person), born(person)) for person in covered))),
+            ("Who is meant, as told", row.about),
+            ("Who objects", row.get_made_by_display() or "Not known"),
+            ("How it came", _channel(row)),
+            ("To what", ", ".join(row.datasets) or "All datasets"),
+            ("Received", moment(row.received_at)),
+            ("Answer by", f"{_day(answer_due(row.received_at))}" if not deciding else ""),
+            ("Clock", _clock(row) if not deciding else ""),
+            ("State", _state(row)),
+            ("Decided", f"{moment(row.decided_at)} by {row.decided_by}" if row.decided_at else ""),
+            ("Refused, because", row.refusal_reason),
+            ("By which law", row.refusal_reference),
+            ("Told on", _day(row.told_on)),
+            ("Lifted", moment(row.lifted_at)),
+        ),
+        "uphold": deciding or answers.against_upholding(row),
+        "refuse": deciding,
+        "narrow": standing or answers.against_narrowing(row),
+        "match": standing or answers.against_matching(row),
+        "sent": Table("What was sent about whom it covers", SENT, left, empty="Nothing was sent about them."),
+        "rechecks": [
+            f"{_day(each.checked_at.astimezone(LONDON).date())}, {each.person.reference}, at {each.age}:"
+            f" {each.get_outcome_display()} ({each.checked_by})"
+            for each in Recheck.objects.filter(objection=row).select_related("person").order_by("id")
+        ],
+    }  # fmt: skip
+    if refused:
+        context["form"] = refused_form(refused.reasons)
+    return render(request, "governance/objection.html", context)
+
+
+@require_POST
+@opened_by(Permission.DECIDE_OBJECTIONS)
+def uphold(request: HttpRequest, number: int) -> HttpResponse:
+    """The objection is right."""
+    row = get_object_or_404(Objection, pk=number)
+    try:
+        answers.uphold(objection=row, by=acting(request), at=timezone.now())
+    except Refused as refusal:
+        return _page(request, row, refused=refusal)
+    messages.success(request, f"{row.reference} is upheld: it stands until it is lifted.")
+    return redirect("objection", row.pk)
+
+
+@opened_by(Permission.DECIDE_OBJECTIONS)
+def refuse(request: HttpRequest, number: int) -> HttpResponse:
+    """The objection is refused, with reasons of which the person was told."""
+    row = get_object_or_404(Objection, pk=number)
+    page = {"title": "Refuse an objection", "submit": "Refuse the objection",
+            "note": "It stands no more once it is refused: the person's details can be sent again."}  # fmt: skip
+    return _ask(request, row, RefusalForm(request.POST or None), page, lambda given: _refuse(request, row, given))
+
+
+def _refuse(request: HttpRequest, row: Objection, given: dict[str, Any]) -> str:
+    answers.refuse(objection=row, **given, by=acting(request), at=timezone.now())
+    return f"{row.reference} is refused."
+
+
+@opened_by(Permission.DECIDE_OBJECTIONS)
+def narrow(request: HttpRequest, number: int) -> HttpResponse:
+    """An objection for a family goes on protecting those who are named alone."""
+    row = get_object_or_404(Objection.objects.select_related("family"), pk=number)
+    people = households.members(row.family) if row.family else []
+    page = {"title": "Narrow an objection to persons", "submit": "Narrow the objection",
+            "note": "It covers everyone in the family until you narrow it."}  # fmt: skip
+    form = NarrowForm(request.POST or None, people=people)
+    return _ask(request, row, form, page, lambda given: _narrow(request, row, given))
+
+
+def _narrow(request: HttpRequest, row: Objection, given: dict[str, Any]) -> str:
+    answers.narrow(objection=row, **given, by=acting(request), at=timezone.now())
+    return f"{row.reference} covers {len(given['persons'])} of the family."
+
+
+@opened_by(Permission.DECIDE_OBJECTIONS)
+def match(request: HttpRequest, number: int) -> HttpResponse:
+    """Say whom an unmatched objection is about: the name is shown before anything is kept."""
+    row = get_object_or_404(Objection, pk=number)
+    page: dict[str, Any] = {"title": "Match an objection", "submit": "Look up", "told": row.about}
+    form = MatchForm(request.POST or None)
+    found: Person | Family | None = None
+    if request.method == "POST" and form.is_valid():
+        found = _found(form.cleaned_data["reference"].strip())
+        if found is None:
+            form.add_error("reference", "Nobody on file has this reference: check it, or ask the family's worker")
+    if found is None or "confirmed" not in request.POST:
+        shown = _shown(found) if found else []
+        more = {"hidden": [("reference", found.reference)], "submit": "Match it"} if found else {}
+        return _form(request, row, form, page | more | {"found": shown})
+    about = {"person": found} if isinstance(found, Person) else {"family": found}
+    try:
+        answers.match(objection=row, **about, by=acting(request), at=timezone.now())
+    except Refused as refusal:
+        return _page(request, row, refused=refusal)
+    messages.success(request, f"{row.reference} is matched to {found.reference}. It waits for a decision.")
+    return redirect("objection", row.pk)
+
+
+def _found(reference: str) -> Person | Family | None:
+    person = Person.objects.filter(reference=reference).first()
+    return households.survivor(person) if person else Family.objects.filter(reference=reference).first()
+
+
+def _shown(found: Person | Family) -> list[dict[str, Any]]:
+    """Whose reference it is."""
+    people = [found] if isinstance(found, Person) else households.members(found, _today())
+    named = format_html_join("", '<p class="govuk-body">{}, {}</p>', ((name_of(each), born(each)) for each in people))
+    return facts(("Reference", found.reference), ("Who that is", named or "A family without members today"))
+
+
+@opened_by(Permission.DECIDE_OBJECTIONS)
+def recheck(request: HttpRequest, number: int) -> HttpResponse:
+    """Record what came of asking somebody again, after a birthday of theirs."""
+    row = get_object_or_404(Objection, pk=number)
+    due = [each for each in queries.rechecks_due(timezone.now()) if each.objection.pk == row.pk]
+    choices = [
+        (f"{each.age} {each.person.reference}",
+         Choice(name_of(each.person), hint=f"Turned {each.age} on {_day(each.since)}, {each.person.reference}"))
+        for each in due
+    ]  # fmt: skip
+    page = {"title": "Look at an objection again", "submit": "Record it",
+            "note": "Ask the person, now that they are old enough. The objection stands unless they lift it."
+            if due else "Nobody whom this objection covers is to be asked again."}  # fmt: skip
+    form = RecheckForm(request.POST or None, due=choices)
+    return _ask(request, row, form, page, lambda given: _recheck(request, row, given))
+
+
+def _recheck(request: HttpRequest, row: Objection, given: dict[str, Any]) -> str:
+    age, _, reference = given["due"].partition(" ")
+    person = Person.objects.get(reference=reference)
+    outcome = given["outcome"]
+    answers.recheck(objection=row, person=person, age=int(age), outcome=outcome, by=acting(request), at=timezone.now())
+    return f"It is recorded of {row.reference}: {Recheck.OUTCOMES[outcome].lower()}."
+
+
+def _ask(
+    request: HttpRequest, row: Objection, form: forms.Form, page: dict[str, Any], act: Callable[[dict[str, Any]], str]
+) -> HttpResponse:
+    """A form that asks for one act on an objection; what speaks against it stands at the top, what was typed stays."""
+    if request.method == "POST" and form.is_valid():
+        try:
+            done = act(form.cleaned_data)
+        except Refused as refusal:
+            for reason in refusal.reasons:
+                form.add_error(None, reason.sentence)
+        else:
+            messages.success(request, done)
+            return redirect("objection", row.pk)
+    return _form(request, row, form, page)
+
+
+def _form(request: HttpRequest, row: Objection, form: forms.Form, page: dict[str, Any]) -> HttpResponse:
+    if request.method == "GET":
+        with trail.act():
+            trail.record(Event.OBJECTION_VIEWED, who=acting(request), at=timezone.now(), about=row)
+    here = {"form": form, "caption": row.reference, "back_href": reverse("objection", args=[row.pk])}
+    return render(request, "governance/decide.html", here | page)
+
+
+def _today() -> date:
+    return timezone.now().astimezone(LONDON).date()
+
+
+def _day(value: date | None) -> str:
+    return f"{value:%-d %B %Y}" if value else ""
+
+
+def _to(row: Objection) -> object:
+    return link(row.reference, reverse("objection", args=[row.pk]))
+
+
+def _about(row: Objection) -> str:
+    if row.person is not None:
+        return f"Person {row.person.reference}"
+    return f"Family {row.family.reference}" if row.family is not None else "Nobody found yet"
+
+
+def _channel(row: Objection) -> str:
+    return Objection.CHANNELS.get(row.channel, row.channel) or "Not known"
+
+
+def _clock(row: Objection) -> object:
+    stands = clock(row.received_at, _today())
+    return tag(stands.value, COLOURS[stands])
+
+
+def _state(row: Objection) -> object:
+    if row.lifted_at is not None:
+        return tag("Lifted", "grey")
+    if row.refused_at is not None:
+        return tag("Refused", "grey")
+    return tag("Stands, decided" if row.decided_at else "Stands, not decided yet", "green")

@@ -1,0 +1,46 @@
+"""What the rules say of somebody on file now: who is in and who is out, and why."""
+
+from datetime import UTC, date, datetime
+
+from django.db import transaction
+
+from cohorts import facts
+from cohorts.models import Family, NoticeVersion, Objection, Person, Round
+from cohorts.rules.inclusion import Decision, decide
+from tests.stages.walk import Walk
+
+
+def decisions(family: str, at: datetime, code: str = "2026") -> dict[str, Decision]:
+    """The decision on each candidate of a family, by reference, were the round run at this instant."""
+    with transaction.atomic():
+        known = facts.of_family(family)
+        assert known is not None
+        return {it.person_ref: it for it in decide(known, facts.question(Round.objects.get(code=code), at))}
+
+
+def out(walk: Walk, family: str) -> dict[str, str]:
+    """Who of a family is out now, and for which reasons of the person's own."""
+    of_family = {"NO_DEPENDENT_CHILD", "TOO_FEW_PROBLEMS"}
+    found = decisions(family, walk.now())
+    codes = {ref: ";".join(code for code in it.reasons if code not in of_family) for ref, it in found.items()}
+    return {ref: code for ref, code in codes.items() if code}
+
+
+def family_of(reference: str) -> Family:
+    return Family.objects.get(reference=reference)
+
+
+def person_of(reference: str) -> Person:
+    return Person.objects.get(reference=reference)
+
+
+def version_of(name: str) -> NoticeVersion:
+    return NoticeVersion.objects.get(version=name)
+
+
+def objection_of(reference: str) -> Objection:
+    return Objection.objects.get(reference=reference)
+
+
+def instant(day: date, hour: int = 12) -> datetime:
+    return datetime(day.year, day.month, day.day, hour, tzinfo=UTC)

@@ -1,0 +1,44 @@
+"""Sent: what left the council about somebody, and to whom. It cannot be called back from here."""
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import NamedTuple
+
+from cohorts.models import Decision
+from transfers.models import DeliveryAttempt
+
+
+class Sent(NamedTuple):
+    """One submission with somebody's details in it: `arrived` is None while nobody knows whether it arrived."""
+
+    submission: str
+    person_ref: str
+    recipients: tuple[str, ...]
+    datasets: tuple[str, ...]
+    attempted_at: datetime
+    arrived: datetime | None
+
+
+def about(person_ids: Collection[int]) -> list[Sent]:
+    """What was sent about these people (every record of each), the newest first.
+
+    An attempt that did not plainly fail counts: in doubt it was sent.
+    """
+    attempts = DeliveryAttempt.objects.exclude(outcome="failed").select_related("submission__round").order_by("id")
+    found = {}
+    for attempt in attempts:
+        submission = attempt.submission
+        decisions = Decision.objects.filter(
+            cohort_id=submission.cohort_id, person_id__in=list(person_ids), included=True
+        )
+        for decision in decisions.order_by("person_ref"):
+            arrived = attempt.settled_at if attempt.outcome == "delivered" else None
+            found[submission.name, decision.person_ref] = Sent(
+                submission.name,
+                decision.person_ref,
+                tuple(submission.round.recipients),
+                tuple(code for code in decision.linkage_scope.split(";") if code),
+                attempt.attempted_at,
+                arrived,
+            )
+    return list(reversed(found.values()))
