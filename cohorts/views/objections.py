@@ -27,7 +27,7 @@ from connecting_families.staff.guards import acting, opened_by
 from connecting_families.staff.roles import Permission
 from connecting_families.staff.views import facts, moment
 
-OBJECTIONS = [Column("For"), Column("To"), Column("Received"), Column("Who objects"), Column("State"), Column("")]
+OBJECTIONS = [Column("For"), Column("To"), Column("Received"), Column("Who objects"), Column("State"), Column("Action")]
 STANDS = "It stands from the moment it was received, whatever else is not known of it."
 SENT = (
     "Nothing is sent from now on. If anything was sent before, it cannot simply be called back: information governance"

@@ -20,7 +20,7 @@ from connecting_families.staff.guards import acting
 from connecting_families.staff.models import User
 from connecting_families.staff.roles import Permission, roles_permitting
 
-MARKS = [Column("Who"), Column("Why"), Column("Since"), Column("State"), Column("")]
+MARKS = [Column("Who"), Column("Why"), Column("Since"), Column("State"), Column("Action")]
 WHAT_IT_DOES = (
     "While a mark stands, nothing about the person is sent to anybody, and their address is on no letter. Whoever works"
     " with the family sets one at once."
