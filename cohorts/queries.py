@@ -79,6 +79,14 @@ def undecided_objections(at: datetime) -> QuerySet[Objection]:
     return standing_objections(at).filter(decided_at=None).order_by("received_at", "reference")
 
 
+def waiting_objections(team: str | None, at: datetime) -> int:
+    """How many objections of a team's families (None: of all teams') information governance has still to decide."""
+    waiting = undecided_objections(at)
+    if team is not None:
+        waiting = waiting.filter(Q(family__team=team) | Q(person__memberships__family__team=team))
+    return waiting.order_by().values("pk").distinct().count()
+
+
 def unmatched_objections(at: datetime) -> QuerySet[Objection]:
     """The standing objections that name nobody on file, the oldest first: each may be about anyone."""
     return standing_objections(at).filter(person=None, family=None).order_by("received_at", "reference")

@@ -51,6 +51,10 @@ def home(request: HttpRequest) -> HttpResponse:
     context: dict[str, Any] = {"title": role.title if role else "Connecting Families", "role": role}
     context["early_help"] = user.may(Permission.SEE_OWN_FAMILIES)
     context["every_team"] = user.may(Permission.SEE_ALL_FAMILIES)
+    if user.may(Permission.SEE_OWN_FAMILIES):
+        team = None if context["every_team"] else user.team
+        context["late"] = queries.notices_due(team, at)
+        context["waiting"] = queries.waiting_objections(team, at)
     context["accounts"] = user.may(Permission.MANAGE_STAFF)
     if user.may(Permission.SEE_SUBMISSIONS):
         context |= {"heartbeat": _heartbeat(), "submissions": _submissions()}
@@ -61,6 +65,8 @@ def home(request: HttpRequest) -> HttpResponse:
     if user.may(Permission.SEE_TRAIL):
         context |= {
             "unmatched": queries.standing_unmatched_objections(at),
+            "undecided": queries.undecided_objections(at).count(),
+            "rechecks": len(queries.rechecks_due(at)),
             "certificates": RecipientCertificate.objects.filter(second_accepted_by=None, revoked_at=None).count(),
             "entries": _entries(),
         }

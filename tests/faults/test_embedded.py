@@ -97,8 +97,10 @@ class User:
 
     def keeper(self) -> psutil.Process:
         """The keeper of its pair."""
-        (found,) = [process for process in psutil.process_iter() if str(self.home) in _words(process)]
-        return found
+        # A server that is just being started has the keeper's words for a moment: until it is one.
+        found = [process for process in psutil.process_iter() if str(self.home) in _words(process)]
+        (keeper,) = [process for process in found if process.ppid() not in {other.pid for other in found}]
+        return keeper
 
     def pair(self) -> list[psutil.Process]:
         """The keeper, both servers and their children."""
