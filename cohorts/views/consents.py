@@ -18,7 +18,15 @@ from connecting_families.kit.pieces import link, tag
 from connecting_families.staff.guards import acting
 from connecting_families.staff.views import moment
 
-CONSENTS = [Column("For"), Column("Version"), Column("To"), Column("Given"), Column("By"), Column("State"), Column("Action")]
+CONSENTS = [
+    Column("For"),
+    Column("Version"),
+    Column("To"),
+    Column("Given"),
+    Column("By"),
+    Column("State"),
+    Column("Action"),
+]
 
 
 @of_family

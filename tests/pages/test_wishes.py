@@ -307,7 +307,7 @@ def test_governance_sees_exactly_what_was_sent(walk: Walk, signed_in: SignedIn) 
     client = signed_in("govern")
     page = said(client.get(f"/objections/{Objection.objects.get(reference='OP6').pk}/"))
     assert "Cuthbert Fernsby" in page
-    assert "Nothing was sent about them." in page
+    assert "Nothing was sent about whom it covers." in page
     at = walk.now()
     row = objections.receive(family=family_of("F1"), received_at=at, by=walk.who("worker"), at=at)
     page = said(client.get(f"/objections/{row.pk}/"))
