@@ -1,6 +1,7 @@
 """Families are told, object, and are answered: as a worker and a reviewer would tell it. Each ends with the rules."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -251,7 +252,7 @@ def test_a_worker_makes_mistakes_in_the_form_and_mends_them(begin: Begin) -> Non
 def test_an_objection_is_lifted_where_the_person_asks(begin: Begin) -> None:
     def by_a_parent(walk: Walk) -> None:
         at = walk.now()
-        asked = {"person": person_of("P2"), "made_by": "parent", "received_at": at}
+        asked: dict[str, Any] = {"person": person_of("P2"), "made_by": "parent", "received_at": at}
         objections.receive(reference="OP2", **asked, by=walk.who("worker"), at=at)
         assert out(walk, "F1") == {"P2": "OBJECTION_PERSON"}
         assert family_of("F1").team == "North"

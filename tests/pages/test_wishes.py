@@ -99,7 +99,8 @@ def test_a_letter_says_whom_it_is_for_and_is_recorded(walk: Walk, signed_in: Sig
     for words in ("Office for National Statistics", "Department for Education: National Pupil Database",
                   "You can object", "connecting.families@anytown.example", "2 November 2026"):  # fmt: skip
         assert words in letter
-    assert "was HSCIC" not in letter
+    assert "(was " not in letter
+    assert "Anytown City Council<br>" in letter
     entry = Entry.objects.latest("pk")
     assert (entry.event, entry.reference) == ("LETTER_OPENED", "P1")
     assert "To the parent or carer of Peregrine" in said(client.get(f"{F1}letter/P2/{number}/"))
