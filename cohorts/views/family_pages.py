@@ -2,19 +2,19 @@
 
 import functools
 from collections.abc import Callable, Sequence
-from datetime import date
-from typing import Any
+from datetime import date, timedelta
+from typing import Any, NoReturn
 
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils import timezone
 
 from cohorts import households
 from cohorts.forms.wishes import name_of
-from cohorts.models import Family, Person
+from cohorts.models import Family, Person, Protection
 from cohorts.rules.clocks import LONDON
 from connecting_families.audit import trail
 from connecting_families.audit.events import Event
@@ -24,30 +24,70 @@ from connecting_families.staff.models import User
 from connecting_families.staff.roles import Permission
 
 PARTS = {
-    "notices": "Privacy notices", "consents": "Consent", "objections": "Objections", "protections": "Protection",
+    "family": "Family", "notices": "Privacy notices", "consents": "Consent", "objections": "Objections",
+    "protections": "Protection",
 }  # fmt: skip
 OTHER_TEAM = "This is a family of another team. Ask that team, or an Early Help manager."
+PROTECTED = (
+    "This is a family of another team, and somebody in it is protected. Ask that team, or an Early Help manager."
+)
+OPENED, OPEN_FOR = "families_of_others", timedelta(hours=1)
+"""The families of other teams that were opened in a session, each with the moment when it closes again."""
 Page = Callable[..., HttpResponse]
 
 
 def of_family(view: Page, *permissions: Permission) -> Any:
     """A page of a family of the own team, or (for who sees all) of any; opening it is recorded, and so is a refusal.
 
-    `permissions` are those that it needs, if seeing families is not enough.
+    `permissions` are those that it needs, if seeing families is not enough. A family of another team is opened with a
+    reason first (`families.open_family`).
     """
 
     def opened(request: HttpRequest, /, family: str, **named: Any) -> HttpResponse:
         row = get_object_or_404(Family, reference=family)
-        user = User.objects.get(pk=acting(request).person)
-        if not user.may(Permission.SEE_ALL_FAMILIES) and not (user.team and user.team == row.team):
-            _record(request, Event.ACCESS_REFUSED, row, {"reasons": ["OTHER_TEAM"], "page": view.__name__})
-            raise PermissionDenied(OTHER_TEAM)
+        if not is_own(request, row) and not is_open(request, row):
+            if request.method == "GET" and not protected(row):
+                return redirect("open_family", row.reference)
+            refuse(request, row, view.__name__)
         if request.method == "GET":
             _record(request, Event.WISHES_VIEWED, row, {"page": view.__name__})
         return view(request, row, **named)
 
     functools.update_wrapper(opened, view)
     return opened_by(*(permissions or (Permission.SEE_OWN_FAMILIES, Permission.SEE_ALL_FAMILIES)))(opened)
+
+
+def is_own(request: HttpRequest, row: Family) -> bool:
+    """Whether a family is this person's to open without a reason."""
+    user = User.objects.get(pk=acting(request).person)
+    return user.may(Permission.SEE_ALL_FAMILIES) or bool(user.team and user.team == row.team)
+
+
+def is_open(request: HttpRequest, row: Family) -> bool:
+    """Whether a family of another team was opened with a reason, in this session and not long ago."""
+    until = request.session.get(OPENED, {}).get(row.reference, 0)
+    return timezone.now().timestamp() < until and not protected(row)
+
+
+def open_with_reason(request: HttpRequest, row: Family, reason: str) -> None:
+    """Open a family of another team for an hour of this session. The reason is recorded, and governance reads it."""
+    at = timezone.now()
+    with trail.act():
+        trail.record(Event.OTHER_TEAMS_FAMILY_OPENED, who=acting(request), at=at, about=row, reason=reason)
+        known = request.session.get(OPENED, {})
+        request.session[OPENED] = known | {row.reference: (at + OPEN_FOR).timestamp()}
+
+
+def protected(row: Family) -> bool:
+    """Whether a mark of any kind stands, or will, on somebody who is or was in the family: then no other team looks."""
+    marks = Protection.objects.filter(person__in=records_of(households.members(row)))
+    return marks.filter(Q(to_on=None) | Q(to_on__gt=today())).exists()
+
+
+def refuse(request: HttpRequest, row: Family, page: str) -> NoReturn:
+    """Record that a page of another team's family was refused, and refuse it (PermissionDenied says why)."""
+    _record(request, Event.ACCESS_REFUSED, row, {"reasons": ["OTHER_TEAM"], "page": page})
+    raise PermissionDenied(PROTECTED if protected(row) else OTHER_TEAM)
 
 
 def _record(request: HttpRequest, event: Event, about: Family, details: dict[str, Any]) -> None:

@@ -20,7 +20,7 @@ from cohorts.forms.find import FindForm
 from cohorts.rules.clocks import LONDON
 from cohorts.search import ON_A_PAGE, Asked, Found, OfFamily
 from connecting_families.kit.lists import Column, Table
-from connecting_families.kit.pieces import tag
+from connecting_families.kit.pieces import link, tag
 from connecting_families.staff.guards import acting, opened_by
 from connecting_families.staff.models import User
 from connecting_families.staff.roles import Permission
@@ -36,6 +36,8 @@ class Reader(NamedTuple):
 
     team: str
     every_team: bool
+    opens: bool = False
+    """Whether the page of a family opens to them, of another team's with a reason."""
 
     def whole(self, found: Found) -> bool:
         """Whether somebody is shown with all that a list tells; of another team's only enough to recognise them."""
@@ -92,7 +94,7 @@ def _reader(request: HttpRequest) -> Reader:
     user = request.user
     if not isinstance(user, User):
         return Reader("", every_team=False)
-    return Reader(user.team, user.may(Permission.SEE_ALL_FAMILIES))
+    return Reader(user.team, user.may(Permission.SEE_ALL_FAMILIES), user.may(Permission.SEE_OWN_FAMILIES))
 
 
 def _name(row: Found, reader: Reader) -> SafeString:
@@ -121,7 +123,7 @@ def _families(row: Found, reader: Reader, today: Any) -> SafeString | str:
         return "In no family"
     lines = [
         (
-            family.reference,
+            _link(family) if reader.opens else family.reference,
             f", {family.team}" if family.team else "",
             ", left" if family.left else "",
             _flag(family, today) if reader.every_team or reader.own(family) else "",
@@ -130,6 +132,10 @@ def _families(row: Found, reader: Reader, today: Any) -> SafeString | str:
         for family in row.families
     ]
     return format_html_join("", '<div class="govuk-body-s govuk-!-margin-bottom-1">{}{}{} {} {}</div>', lines)
+
+
+def _link(family: OfFamily) -> SafeString:
+    return link(family.reference, reverse("family", args=[family.reference]))
 
 
 def _flag(family: OfFamily, today: Any) -> SafeString:

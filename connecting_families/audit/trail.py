@@ -10,7 +10,7 @@ An act without an entry cannot be committed, and an entry without a person or a 
 import functools
 import re
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
@@ -205,6 +205,14 @@ def _action(changes: list[dict[str, Any]], record: str, reference: str) -> int:
         if name in own:
             return int(action)
     return int(Entry.Action.UPDATE if changes else Entry.Action.ACCESS)
+
+
+def entries_about(references: Iterable[tuple[str, str]]) -> "models.QuerySet[Entry]":
+    """The entries about any of these records, each by its model and reference, the latest first."""
+    about = models.Q(pk__in=[])
+    for name, reference in references:
+        about |= models.Q(record=name, reference=reference)
+    return entries().filter(about)
 
 
 def entries() -> "models.QuerySet[Entry]":

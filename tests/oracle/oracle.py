@@ -56,15 +56,27 @@ def decisions(connection: Any, asked: Asked) -> bytes:
         return b"".join(rows)
 
 
-def insert(connection: Any, cohort_id: int, asked: Asked) -> int:
-    """Write the decisions as this cohort's, as a run does, and say how many.
+def findings(connection: Any, asked: Asked) -> list[tuple[str, ...]]:
+    """Every finding as (family, person, code, field, value), sorted; of spec/data.md, all that ask for no search."""
+    with _judged(connection, asked) as cursor:
+        cursor.execute(_text("8_findings.sql"), _days(cursor, asked))
+        cursor.execute("SELECT family_ref, person_ref, code, field, value FROM oracle_finding")
+        return sorted(cursor.fetchall())
+
+
+def insert(connection: Any, cohort_id: int, asked: Asked) -> tuple[int, int]:
+    """Write the decisions and findings as this cohort's, as a run does, and say how many of each.
 
     Inside the caller's transaction the caller commits or rolls back; outside one they are committed here.
     """
+    written = []
     with _judged(connection, asked) as cursor:
-        for file in ("8_digest.sql", "9_insert.sql"):
-            cursor.execute(_text(file), {"cohort_id": cohort_id})
-        return cursor.rowcount
+        given = _days(cursor, asked) | {"cohort_id": cohort_id}
+        for files in (("8_digest.sql", "9_insert.sql"), ("8_findings.sql", "9_insert_findings.sql")):
+            for file in files:
+                cursor.execute(_text(file), given)
+            written.append(cursor.rowcount)
+    return written[0], written[1]
 
 
 @contextmanager
@@ -83,7 +95,8 @@ def _judged(connection: Any, asked: Asked) -> Iterator[psycopg.Cursor[Any]]:
         cursor.execute(_text("99_clear.sql"))
 
 
-def _parameters(cursor: psycopg.Cursor[Any], asked: Asked) -> dict[str, Any]:
+def _days(cursor: psycopg.Cursor[Any], asked: Asked) -> dict[str, Any]:
+    """What is asked, and the days by which it is read."""
     given = {
         "cut_off": asked.cut_off,
         "run_at": asked.run_at,
@@ -94,7 +107,11 @@ def _parameters(cursor: psycopg.Cursor[Any], asked: Asked) -> dict[str, Any]:
     }
     days = cursor.execute(_text("1_days.sql"), given)
     names = [column.name for column in days.description or ()]
-    given |= dict(zip(names, days.fetchone() or (), strict=True))
+    return given | dict(zip(names, days.fetchone() or (), strict=True))
+
+
+def _parameters(cursor: psycopg.Cursor[Any], asked: Asked) -> dict[str, Any]:
+    given = _days(cursor, asked)
     framework = asked.framework or _troubled_families(cursor)
     codes, headlines, months = zip(*framework.indicators, strict=True)
     return given | {

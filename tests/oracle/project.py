@@ -15,6 +15,7 @@ from django.core.management import call_command
 from django.db import connection
 
 from cohorts import frameworks
+from cohorts.models import Cohort, Finding
 from tests.conftest import address_of
 from tests.oracle.oracle import Asked, Framework
 
@@ -64,6 +65,12 @@ def decisions(run_at: datetime, code: str = ROUND) -> bytes:
         file = Path(folder) / "decisions.csv"
         call_command("assemble", code, at=run_at, decisions=file, stdout=StringIO())
         return file.read_bytes()
+
+
+def findings() -> list[tuple[str, ...]]:
+    """The findings of the cohort that was assembled last: family, person, code, field, value; sorted."""
+    rows = Finding.objects.filter(cohort=Cohort.objects.latest("id"))
+    return sorted(rows.values_list("family_ref", "person_ref", "code", "field", "value"))
 
 
 def forget() -> None:

@@ -33,6 +33,7 @@ def agree(example: Example, folder: Path) -> None:
     project.open_round(example.asked)
     ours = project.decisions(example.asked.run_at)
     assert ours.decode() == oracle.decisions(connection, example.asked).decode()
+    assert project.findings() == oracle.findings(connection, example.asked)
 
 
 @by_example
@@ -62,6 +63,10 @@ COUNCIL = oracle.Asked(
 )
 
 
+#: Findings that a council of edges is sure to have.
+EDGES = {"DQ101", "DQ102", "DQ103", "DQ105", "DQ106", "DQ201", "DQ203", "DQ204", "DQ205", "DQ207", "DQ210", "DQ212"}
+
+
 @pytest.fixture
 def council(committed: str, tmp_path: Path) -> None:
     """A council of which every second record sits on a boundary, loaded as it would be."""
@@ -86,3 +91,6 @@ def test_a_whole_council() -> None:
         expected = oracle.decisions(connection, each)
         assert expected.count(b",included,") > FAMILIES // 10
         assert project.decisions(each.run_at, code) == expected, code
+        found = project.findings()
+        assert found == oracle.findings(connection, each), code
+        assert {finding[2] for finding in found} >= EDGES, code

@@ -107,6 +107,10 @@ def signs_in_as(role: str) -> str:
     return str(User.objects.filter(role=role).order_by("pk")[0].username)
 
 
+TYPED = f"{PEOPLE[0][1]} {PEOPLE[0][2]} {PEOPLE[0][3]} {LINE} Osierham PE1 1AB"
+"""What is typed into every box of text: of one person on file the name, the day of birth and where they live."""
+
+
 def planted() -> list[str]:
     """What is personal of the people on file and could be nothing else: names, days of birth, where they live."""
     words = [LINE, "Osierham", "PE1 1AB", "PE11AB", "PE1 1AA"]

@@ -98,6 +98,12 @@ SUBMISSIONS: dict[str, Place] = {
 
 FAMILIES: dict[str, Place] = {
     "find": Screen("Find a family", "Takes a name in any spelling near it, a date of birth, a postcode or a number."),
+    "family": Screen(
+        "Family",
+        "Shows who is in a family, what is evidenced and missing, and what is to look after.",
+        ("/families/F1/",),
+    ),
+    "open_family": Screen("Open a family of another team", "Takes the reason, before anything of it is shown."),
     "find_results": Screen(
         "What was found", "Lists who may be meant, the likeliest first, narrowed by team and status if asked."
     ),

@@ -52,8 +52,10 @@ def test_another_teams_family_is_refused_and_that_is_recorded(walk: Walk, signed
     client = signed_in("worker")
     for page in ("notices/", "consents/", "objections/", "protections/", "letter/P1/1/", "objections/record/"):
         answer = client.get(F1 + page)
-        assert answer.status_code == 403
-        assert "family of another team" in said(answer)
+        assert (answer.status_code, answer.headers["Location"]) == (302, f"{F1}open/")
+    answer = client.post(f"{F1}objections/record/", OBJECTION)
+    assert answer.status_code == 403
+    assert "family of another team" in said(answer)
     entry = Entry.objects.filter(event="ACCESS_REFUSED").latest("pk")
     assert (entry.reference, entry.additional_data["reasons"]) == ("F1", ["OTHER_TEAM"])
 
