@@ -63,5 +63,5 @@ def _departments(version: NoticeVersion, today: date) -> tuple[tuple[str, tuple[
     for dataset in named.order_by("id"):
         # What a department was called before, in brackets, tells a family nothing.
         owner = dataset.owner.partition(" (was ")[0]
-        found.setdefault(DEPARTMENTS.get(owner, owner), []).append(dataset.name)
+        found.setdefault(DEPARTMENTS.get(owner, owner), []).append(dataset.name.partition(" (was ")[0])
     return tuple([(department, tuple(names)) for department, names in found.items()])

@@ -19,8 +19,14 @@ from connecting_families.staff.guards import acting
 from connecting_families.staff.views import moment
 
 CONSENTS = [
-    Column("For"), Column("Version"), Column("To"), Column("Given"), Column("By"), Column("State"), Column("Action"),
-]  # fmt: skip
+    Column("For"),
+    Column("Version"),
+    Column("To"),
+    Column("Given"),
+    Column("By"),
+    Column("State"),
+    Column("Action"),
+]
 
 
 @of_family

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db import transaction
@@ -121,6 +122,7 @@ def letter(request: HttpRequest, family: Family, person: str, number: int) -> Ht
     context = {
         "title": "Letter to print", "caption": f"Person {row.reference}", "letter": written,
         "back_href": reverse("notices", args=[family.reference]), "to": written.to, "date": day(today()),
+        "sender": (settings.CF_COUNCIL_NAME, "Early Help"),
         "subject": "A study of how well families are helped",
     }  # fmt: skip
     return render(request, "cohorts/wishes/letter.html", context)

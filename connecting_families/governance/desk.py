@@ -129,7 +129,7 @@ def _page(request: HttpRequest, row: Objection, refused: Refused | None = None) 
         "refuse": deciding,
         "narrow": standing or answers.against_narrowing(row),
         "match": standing or answers.against_matching(row),
-        "sent": Table("What was sent about whom it covers", SENT, left, empty="Nothing was sent about them."),
+        "sent": Table("Submissions with them in it", SENT, left, empty="Nothing was sent about whom it covers."),
         "rechecks": [
             f"{_day(each.checked_at.astimezone(LONDON).date())}, {each.person.reference}, at {each.age}:"
             f" {each.get_outcome_display()} ({each.checked_by})"

@@ -64,7 +64,7 @@ def test_who_has_no_team_has_no_family(walk: Walk, signed_in: SignedIn) -> None:
     walk.change("families", "family_ref", "F1", team="")
     accounts.add(username="new", role="early_help_worker", password=PASSWORD, by=duty("test"), at=walk.now())
     client = signed_in("new")
-    assert client.get(f"{F1}notices/").headers["Location"] == f"{F1}open/"
+    assert client.get(f"{F1}notices/")["Location"] == f"{F1}open/"
     assert "Everybody was told in time." in said(client.get("/notices-due/"))
 
 
@@ -101,7 +101,8 @@ def test_a_letter_says_whom_it_is_for_and_is_recorded(walk: Walk, signed_in: Sig
     for words in ("Office for National Statistics", "Department for Education: National Pupil Database",
                   "You can object", "connecting.families@anytown.example", "2 November 2026"):  # fmt: skip
         assert words in letter
-    assert "was HSCIC" not in letter
+    assert "(was " not in letter
+    assert "Anytown City Council<br>" in letter
     entry = Entry.objects.latest("pk")
     assert (entry.event, entry.reference) == ("LETTER_OPENED", "P1")
     assert "To the parent or carer of Peregrine" in said(client.get(f"{F1}letter/P2/{number}/"))
@@ -309,7 +310,7 @@ def test_governance_sees_exactly_what_was_sent(walk: Walk, signed_in: SignedIn) 
     client = signed_in("govern")
     page = said(client.get(f"/objections/{Objection.objects.get(reference='OP6').pk}/"))
     assert "Cuthbert Fernsby" in page
-    assert "Nothing was sent about them." in page
+    assert "Nothing was sent about whom it covers." in page
     at = walk.now()
     row = objections.receive(family=family_of("F1"), received_at=at, by=walk.who("worker"), at=at)
     page = said(client.get(f"/objections/{row.pk}/"))
