@@ -1,4 +1,4 @@
-"""Keeping people findable: what bulk files wrote is taken into the search piece by piece (migration 0020)."""
+"""Keeping people findable: what bulk files wrote is taken into the search piece by piece (migration 0005)."""
 
 from django.db import OperationalError, connection, transaction
 

@@ -1,6 +1,6 @@
 """Looking people up: who may be meant by a name, a date of birth, a postcode or a number, before anybody ranks them.
 
-Everything is asked of the indexes of migration 0020; whoever a bulk file brought a moment ago and is not in them yet is
+Everything is asked of the indexes of migration 0005; whoever a bulk file brought a moment ago and is not in them yet is
 read from the view behind them, with names as they are spelt. What is typed is only ever a parameter.
 """
 

@@ -17,7 +17,7 @@ ABOUT_ONE = models.Q(person__isnull=True) ^ models.Q(family__isnull=True)
 
 
 class RefusalOfIssued(Refusal):
-    """Refuses to change a version that was given to anybody, or that anybody agreed to (cohorts migration 0015)."""
+    """Refuses to change a version that was given to anybody, or that anybody agreed to (cohorts migration 0007)."""
 
     def render_execute(self, model: models.Model) -> Any:  # noqa: ARG002 - pgtrigger's signature
         """The call of the function."""

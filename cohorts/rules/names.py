@@ -1,6 +1,6 @@
 """How near two names are: for finding people whose name was heard, misread or mistyped.
 
-Words come folded (without case, accents and apostrophes; migration 0020), the names of a person as lists of words:
+Words come folded (without case, accents and apostrophes; migration 0005), the names of a person as lists of words:
 given, middle, family, previous. A compound name is there in parts and as one word.
 """
 

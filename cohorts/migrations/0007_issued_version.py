@@ -21,7 +21,7 @@ END $$
 
 
 class Migration(migrations.Migration):
-    dependencies = [("cohorts", "0025_upload")]
+    dependencies = [("cohorts", "0006_upload")]
     operations = [
         migrations.RunSQL(FUNCTION, "DROP FUNCTION cohorts_refuse_change_of_issued_version()"),
         migrations.RunSQL("CREATE SEQUENCE cohorts_own_reference", "DROP SEQUENCE cohorts_own_reference"),

@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('cohorts', '0015_issued_version'),
+        ('cohorts', '0007_issued_version'),
     ]
 
     operations = [
