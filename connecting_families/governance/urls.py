@@ -2,7 +2,8 @@
 
 from django.urls import path
 
-from connecting_families.governance import desk, views
+from connecting_families.governance import desk_views as desk
+from connecting_families.governance import views
 
 urlpatterns = [
     path("objections/", desk.objection_desk, name="objection_desk"),

@@ -300,7 +300,10 @@ def test_a_notice_to_a_family_reaches_who_was_a_member_that_day(family: Family) 
 def test_a_notice_covers_every_dataset_and_recipient(
     family: Family, datasets: list[str], recipients: list[str], *, covers: bool
 ) -> None:
-    NoticeVersion.objects.update(datasets=datasets, recipients=recipients)
+    # What was told stays as it is: they were told something else.
+    told = publish("PN9", "PUBLIC_TASK")
+    NoticeVersion.objects.filter(pk=told.pk).update(datasets=datasets, recipients=recipients)
+    models.Notice.objects.update(version=told)
     assert decided()["F1,P1"] == (IN if covers else out("NOTICE_MISSING"))
 
 

@@ -16,7 +16,8 @@ from connecting_families.staff.roles import ROLES
 class Screen(NamedTuple):
     """A page that people open: its name, what it is for, and where it is if no link leads there.
 
-    Up to `many` of its kind are opened by each role. `alone`: it is for those who are not signed in.
+    Up to `many` of its kind are opened by each role. `alone`: it is for those who are not signed in. `of`: the roles to
+    whom it opens, where others who may are led on. In `at`, {OF9} stands for the number of the objection OF9.
     """
 
     title: str
@@ -24,6 +25,7 @@ class Screen(NamedTuple):
     at: tuple[str, ...] = ()
     many: int = 3
     alone: bool = False
+    of: tuple[str, ...] = ()
 
 
 class Act(NamedTuple):
@@ -103,7 +105,12 @@ FAMILIES: dict[str, Place] = {
         "Shows who is in a family, what is evidenced and missing, and what is to look after.",
         ("/families/F1/",),
     ),
-    "open_family": Screen("Open a family of another team", "Takes the reason, before anything of it is shown."),
+    "open_family": Screen(
+        "Open a family of another team",
+        "Takes the reason, before anything of it is shown.",
+        ("/families/F94/open/",),
+        of=("early_help_worker",),
+    ),
     "find_results": Screen(
         "What was found", "Lists who may be meant, the likeliest first, narrowed by team and status if asked."
     ),
@@ -167,9 +174,9 @@ WISHES: dict[str, Place] = {
     "record_unmatched": Screen("Record an objection of somebody not found", "Takes one that names nobody on file.",
                                ("/objections/record/",)),
     "objection_recorded": Screen("The objection is recorded", "Says what it does, and by when it is answered.",
-        (f"{F9}objections/2/recorded/",)),
+        (f"{F9}objections/{{OF9}}/recorded/",)),
     "unmatched_recorded": Screen("The objection is recorded", "Says that whom it is about will be looked for.",
-        ("/objections/4/recorded/",)),
+        ("/objections/{OLOST}/recorded/",)),
     "lift_objection": Screen("Lift an objection", "Takes who asked to lift it, how and when."),
     "protections": Screen("Protection", "Shows who of a family is protected, and what a mark does.",
                           (f"{F1}protections/", "/families/F3/protections/")),

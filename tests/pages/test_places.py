@@ -63,7 +63,7 @@ def test_everybody_who_may_was_there_and_everything_was_pressed(visits: Visits, 
 
 
 def _who(pattern: URLPattern, place: Screen) -> list[str]:
-    return [NOBODY] if place.alone else roles_of(pattern)
+    return [NOBODY] if place.alone else [role for role in roles_of(pattern) if not place.of or role in place.of]
 
 
 def test_no_page_is_a_mistake_of_ours(visits: Visits) -> None:

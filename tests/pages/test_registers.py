@@ -216,5 +216,6 @@ def test_the_pages_are_sound(walk_to: WalkTo, signed_in: SignedIn, serve: Serve,
     for path in forms if name == "prepare" else []:
         reader.open(path)
         reader.page.locator("main form button").last.click()
+        reader.page.locator(".govuk-error-summary").wait_for()
         assert reader.page.title().startswith("Error: "), path
         reader.look()

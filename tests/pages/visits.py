@@ -21,6 +21,7 @@ from django.db import connection, transaction
 from django.test import Client
 from django.urls import Resolver404, resolve
 
+from cohorts.models import Objection
 from tests.pages.council import TYPED, planted, signs_in_as
 from tests.pages.markup import read
 from tests.pages.places import PLACES, Screen, patterns, roles_of
@@ -334,8 +335,9 @@ def starts_of(role: str) -> list[str]:
     if role == NOBODY:
         return [at for place in PLACES.values() if isinstance(place, Screen) and place.alone for at in place.at]
     mine = {str(pattern.name) for pattern in patterns() if role in roles_of(pattern)}
+    numbers = dict(Objection.objects.values_list("reference", "pk"))
     return [
-        at
+        at.format_map(numbers)
         for name, place in PLACES.items()
         if isinstance(place, Screen) and name in mine and not place.alone
         for at in place.at
