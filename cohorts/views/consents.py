@@ -90,7 +90,7 @@ def give_consent(request: HttpRequest, family: Family) -> HttpResponse:
         "title": "Record a consent", "caption": f"Family {family.reference}", "form": form, "back_href": here,
         "submit": "Record the consent", "drawn": draw(request, Consent, "C"),
     }  # fmt: skip
-    return render(request, "cohorts/wishes/form.html", context)
+    return render(request, "cohorts/form.html", context)
 
 
 @of_family
@@ -114,4 +114,4 @@ def withdraw_consent(request: HttpRequest, family: Family, number: int) -> HttpR
         "title": "Withdraw a consent", "caption": f"{whom(row)}, {row.reference}", "form": form, "back_href": here,
         "submit": "Record the withdrawal",
     }  # fmt: skip
-    return render(request, "cohorts/wishes/form.html", context)
+    return render(request, "cohorts/form.html", context)

@@ -103,7 +103,7 @@ def give_notice(request: HttpRequest, family: Family) -> HttpResponse:
         "title": "Give a notice", "caption": f"Family {family.reference}", "form": form, "back_href": here,
         "submit": "Record the notice", "drawn": draw(request, Notice, "N"),
     }  # fmt: skip
-    return render(request, "cohorts/wishes/form.html", context)
+    return render(request, "cohorts/form.html", context)
 
 
 @of_family

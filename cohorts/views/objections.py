@@ -93,7 +93,7 @@ def _ask(request: HttpRequest, form: Any, page: dict[str, Any], family: Family |
     answered = request.method == "POST" and form.is_valid() and _in_time(form, at)
     page |= {"form": form, "drawn": draw(request, Objection, "O")}
     if not answered or "change" in request.POST:
-        return render(request, "cohorts/wishes/form.html", page | {"submit": "Continue", "note": STANDS})
+        return render(request, "cohorts/form.html", page | {"submit": "Continue", "note": STANDS})
     asked = _asked(form.cleaned_data, family, at)
     if "confirmed" not in request.POST:
         return render(request, "cohorts/wishes/check.html", page | _check(request, form.cleaned_data, asked))
@@ -102,7 +102,7 @@ def _ask(request: HttpRequest, form: Any, page: dict[str, Any], family: Family |
     except Refused as refusal:
         for reason in refusal.reasons:
             form.add_error(None, reason.sentence)
-        return render(request, "cohorts/wishes/form.html", page | {"submit": "Continue", "note": STANDS})
+        return render(request, "cohorts/form.html", page | {"submit": "Continue", "note": STANDS})
     return redirect(_recorded(family, done))
 
 
@@ -224,4 +224,4 @@ def lift_objection(request: HttpRequest, family: Family, number: int) -> HttpRes
         "title": "Lift an objection", "caption": f"{whom(row)}, {row.reference}", "form": form, "back_href": here,
         "submit": "Lift the objection", "note": LIFTED,
     }  # fmt: skip
-    return render(request, "cohorts/wishes/form.html", context)
+    return render(request, "cohorts/form.html", context)
