@@ -10,7 +10,7 @@ from cohorts import consent as stage
 from cohorts import households
 from cohorts.forms.wishes import ConsentForm, WithdrawalForm
 from cohorts.models import Consent, Family
-from cohorts.views.drawn import draw, kept_already, reference
+from cohorts.views.drawn import draw, kept_already, once, reference
 from cohorts.views.family_pages import datasets_in_words, day, of_family, parts, records_of, today, whom
 from connecting_families.audit.refusals import Refused
 from connecting_families.kit.lists import Column, Table
@@ -69,6 +69,7 @@ def _withdraw_link(family: Family, row: Consent) -> object:
 
 
 @of_family
+@once(Consent)
 def give_consent(request: HttpRequest, family: Family) -> HttpResponse:
     """Record that somebody of the family consents to research."""
     here = reverse("consents", args=[family.reference])

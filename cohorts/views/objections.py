@@ -18,7 +18,7 @@ from cohorts import objections as stage
 from cohorts.forms.wishes import FAMILY, NOBODY_FOUND, SOME, LiftForm, ObjectionForm, UnmatchedForm, name_of
 from cohorts.models import Family, Objection, Person
 from cohorts.rules.answer import answer_due
-from cohorts.views.drawn import draw, kept_already, reference
+from cohorts.views.drawn import draw, kept_already, once, reference
 from cohorts.views.family_pages import about_these, datasets_in_words, day, objection_tag, of_family, parts, whom
 from connecting_families.audit.refusals import Refused
 from connecting_families.kit.lists import Column, Table
@@ -84,6 +84,7 @@ def record_unmatched(request: HttpRequest) -> HttpResponse:
     return _ask(request, UnmatchedForm(request.POST or None), page, None)
 
 
+@once(Objection)
 def _ask(request: HttpRequest, form: Any, page: dict[str, Any], family: Family | None) -> HttpResponse:
     """The form, the answers to check, and then the act: pressing twice records it once."""
     kept = kept_already(request, Objection)
