@@ -7,15 +7,16 @@ by COPY, in canonical order, and their digest is taken on the way (spec/submissi
 import hashlib
 import time
 from datetime import datetime, timedelta
-from typing import IO
+from typing import IO, Any
 
 from django.db import connection
 
 from cohorts import facts
 from cohorts.blocks import blocks
 from cohorts.deciding import HEADER, Tally
-from cohorts.models import Cohort, Round
+from cohorts.models import Cohort, Dataset, Round
 from cohorts.rules.facts import Question
+from cohorts.rules.matchability import matched, read_keys
 from cohorts.rules.reasons import RULE_SET
 from connecting_families.alone import Work, alone
 from connecting_families.audit import trail
@@ -81,6 +82,7 @@ def _assemble(cohort_id: int, by: Who, at: datetime) -> Cohort | None:
         cohort.candidates, cohort.included, cohort.families = tally.candidates, tally.included, tally.families
         cohort.primary_reasons = dict(tally.primary_reasons.most_common())
         cohort.groups, cohort.findings = dict(tally.groups), dict(sorted(tally.findings.items()))
+        cohort.matchability = _matchability(cohort.round, tally)
         cohort.save()
         trail.record(
             Event.COHORT_ASSEMBLED,
@@ -116,6 +118,12 @@ def _freeze(cohort_id: int, asked: Question, tally: Tally) -> None:
         tally.take(block.counted, block.canonical)
         _copy("cohorts_decision", DECISION_COLUMNS, block.decisions)
         _copy("cohorts_finding", FINDING_COLUMNS, block.findings)
+
+
+def _matchability(round_: Round, tally: Tally) -> list[dict[str, Any]]:
+    """How many people each dataset of the round can be matched with, by the keys that the register has now."""
+    registered = Dataset.objects.filter(code__in=round_.datasets).order_by("id")
+    return [matched(tally.profiles, row.code, read_keys(row.keys))._asdict() for row in registered]
 
 
 def _copy(table: str, columns: str, lines: str) -> None:

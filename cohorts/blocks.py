@@ -21,6 +21,7 @@ from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
 from cohorts import facts
 from cohorts.deciding import Counted, Decided, canonical, decided
 from cohorts.rules.facts import Question
+from cohorts.rules.matchability import profiles
 from connecting_families.keeper import die_with_parent
 
 PROCESSES = 2
@@ -98,6 +99,8 @@ def _decided(run: Run, process: int, processes: int) -> Iterator[Block]:
         findings: list[str] = []
         for family in decided(asked, only=only, parameters=parameters, known=known):
             counted.add(family.decisions, family.findings)
+            people = family.streamed.family.people
+            counted.profiles.update(profiles(people, family.decisions, family.findings, asked.moment.cut_off))
             for decision in family.decisions:
                 canonical(rows, decision)
             decisions += _decision_rows(cohort_id, family)

@@ -16,6 +16,7 @@ from cohorts import facts
 from cohorts.rules.facts import Question
 from cohorts.rules.findings import Finding
 from cohorts.rules.inclusion import Decision, examine
+from cohorts.rules.matchability import Profile
 
 if TYPE_CHECKING:
     from _csv import Writer
@@ -75,6 +76,7 @@ class Counted:
     primary_reasons: Counter[str] = field(default_factory=Counter)
     groups: Counter[str] = field(default_factory=Counter)
     findings: Counter[str] = field(default_factory=Counter)
+    profiles: Counter[Profile] = field(default_factory=Counter)
 
     def add(self, decisions: list[Decision], findings: list[Finding]) -> None:
         """Count one family."""
@@ -114,6 +116,7 @@ class Tally(Counted):
         self.primary_reasons += counted.primary_reasons
         self.groups += counted.groups
         self.findings += counted.findings
+        self.profiles += counted.profiles
         self._hash.update(text.encode())
 
     def digest(self) -> str:

@@ -37,6 +37,7 @@ class Round(models.Model):
 @audited(
     recordable="id round run_at state requested_at requested_by correlation started_at finished_at rule_set"
     " framework_version digest candidates included families primary_reasons findings groups seconds failure"
+    " matchability"
 )
 class Cohort(models.Model):
     """One run of the rules over everyone on file. Once finished it never changes (a trigger holds that)."""
@@ -61,6 +62,7 @@ class Cohort(models.Model):
     primary_reasons = models.JSONField(default=dict, blank=True)
     groups = models.JSONField(default=dict, blank=True)
     findings = models.JSONField(default=dict, blank=True, help_text="How many findings of each code.")
+    matchability = models.JSONField(default=list, blank=True, help_text="Of each dataset (rules/matchability.py).")
     seconds = models.FloatField(default=0)
     failure = models.CharField(max_length=200, blank=True)
 

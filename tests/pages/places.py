@@ -74,6 +74,9 @@ ROUNDS: dict[str, Place] = {
         "People considered", "Lists everybody considered, by reference, narrowed to one reason if asked."
     ),
     "decision": Screen("Decision", "Says why one person is in or out, in words.", many=4),
+    "matchability": Screen(
+        "Who can be found", "Says by which key each department can find people, what mending gains, and who is missed."
+    ),
     "difference": Screen(
         "Difference from the cohort before", "Says who came, who went and who changed since the last cohort, and why."
     ),
