@@ -61,7 +61,7 @@ def weight_tag(code: str) -> object:
 
 
 def _outcome(request: HttpRequest, row: Cohort) -> dict[str, Any]:
-    people = reverse("decisions", args=[row.pk])
+    people, findings = reverse("decisions", args=[row.pk]), reverse("findings", args=[row.pk])
     counted = [(reason, row.primary_reasons[reason.code]) for reason in Reason if row.primary_reasons.get(reason.code)]
     newer = Cohort.objects.filter(round=row.round, state=Cohort.FINISHED, pk__gt=row.pk).order_by("-pk").first()
     return {
@@ -96,7 +96,7 @@ def _outcome(request: HttpRequest, row: Cohort) -> dict[str, Any]:
             "Findings in the records",
             FINDINGS,
             [
-                [KINDS[code].sentence, code, weight_tag(code), f"{count:,}"]
+                [link(KINDS[code].sentence, f"{findings}?code={code}"), code, weight_tag(code), f"{count:,}"]
                 for code, count in sorted(row.findings.items())
             ],
             empty="Nothing was found wrong in the records.",

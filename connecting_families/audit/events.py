@@ -71,6 +71,7 @@ class Event(Enum):
     COHORT_ASSEMBLED = "A cohort was assembled"
     COHORT_REPLAYED = "A cohort was replayed"
     COHORT_VIEWED = "A cohort was opened"
+    FINDINGS_EXPORTED = "The findings of a cohort were downloaded"
     MATCHABILITY_VIEWED = "The matchability of a cohort was opened"
     DIFFERENCE_VIEWED = "The difference from the cohort before was opened"
     DECISION_VIEWED = "A decision was opened"

@@ -74,6 +74,11 @@ ROUNDS: dict[str, Place] = {
         "People considered", "Lists everybody considered, by reference, narrowed to one reason if asked."
     ),
     "decision": Screen("Decision", "Says why one person is in or out, in words.", many=4),
+    "findings": Screen(
+        "Findings", "Lists what is wrong with whose records, by reference, narrowed to one kind if asked."
+    ),
+    "findings_csv": File("the findings of a cohort with the values found, as CSV"),
+    "findings_xlsx": File("the findings of a cohort with the values found, as a workbook"),
     "matchability": Screen(
         "Who can be found", "Says by which key each department can find people, what mending gains, and who is missed."
     ),
