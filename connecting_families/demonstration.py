@@ -15,7 +15,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.utils import timezone
 
-from cohorts import objections, queries
+from cohorts import looks, objections, queries
 from cohorts.models import Cohort, Decision, Person, Round
 from connecting_families import invented
 from connecting_families.audit.models import Entry
@@ -146,6 +146,7 @@ class Journey:
         for code in queries.open_queries(cohort):
             text = "Invented for the demonstration: the value is wrong by design."
             submission.explain(submission=drafted, code=code, text=text, by=by, at=now())
+        looks.open_both(cohort=cohort, by=by, at=now())
         forward = submission.put_forward(submission=drafted, by=by, at=now())
         self.outcome(f"{forward.name} is put forward: {forward.counts}")
         self.refused(lambda: approval.approve(submission=forward, by=by, at=now()))

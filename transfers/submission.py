@@ -4,7 +4,7 @@ from datetime import datetime
 
 from django.conf import settings
 
-from cohorts import queries
+from cohorts import looks, queries
 from cohorts.models import Cohort
 from connecting_families.audit import trail
 from connecting_families.audit.events import Event
@@ -96,6 +96,7 @@ def put_forward(*, submission: Submission, by: Who, at: datetime) -> Submission:
         *doors.agreement(row, at),
         *gates.unmatched_objections(queries.standing_unmatched_objections(at)),
         *gates.open_queries(queries.open_queries(row.cohort), row.explanations.values_list("code", flat=True)),
+        *gates.looked_at(looks.not_opened(row.cohort, by)),
     ]
     doors.refuse(NotPutForward, reasons, row, stopped=doors.guard(row, at))
     _shaped(row, by)

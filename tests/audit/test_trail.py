@@ -374,6 +374,7 @@ ACTS = {
 }
 # Acts of which nothing is kept but the entry itself, or (signing in and out) the session of a browser.
 NOTHING_BESIDE = {
+    "cohorts.looks.open_both",
     "cohorts.replay.replay",
     "cohorts.loading._refuse",
     "cohorts.search.search",

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from cohorts import assembly, loading, queries, rounds, tasks
+from cohorts import assembly, loading, looks, queries, rounds, tasks
 from cohorts.models import Cohort, Decision, Finding, Round
 from connecting_families import invented
 from connecting_families.audit.models import Entry
@@ -163,6 +163,7 @@ def approved(round_: Round, people: dict[str, Who]) -> Submission:
         submission.explain(
             submission=drafted, code=code, text="Invented, and wrong by design.", by=people["prepare"], at=now()
         )
+    looks.open_both(cohort=cohort, by=people["prepare"], at=now())
     submission.put_forward(submission=drafted, by=people["prepare"], at=now())
     approval.open_sample(submission=drafted, by=people["approve"], at=now())
     return approval.approve(submission=drafted, by=people["approve"], at=now())

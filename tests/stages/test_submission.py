@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 from django.conf import settings
 
-from cohorts import assembly
+from cohorts import assembly, looks
+from connecting_families.audit import trail
+from connecting_families.audit.events import Event
 from connecting_families.audit.refusals import Refused
 from connecting_families.audit.trail import Unrecorded, duty
 from connecting_families.staff.models import User
@@ -68,6 +70,22 @@ def test_every_open_query_is_explained_before_it_is_put_forward(walk_to: WalkTo)
     assert Explanation.objects.get(code="DQ201").text == "Of no fixed abode since June."
     walk.do("put forward")
     assert codes(explain, "DQ201") == ["WRONG_STAGE"]
+
+
+def test_who_puts_it_forward_has_looked_at_who_can_be_found_and_at_the_difference(walk_to: WalkTo) -> None:
+    walk = walk_to("explain")
+    assist = walk.who("assist")
+
+    def put_forward() -> None:
+        submission.put_forward(submission=walk.submission, by=assist, at=walk.now())
+
+    assert codes(put_forward) == ["NOT_LOOKED_AT"]
+    with trail.act():
+        trail.record(Event.DIFFERENCE_VIEWED, who=assist, at=walk.now(), about=walk.cohort)
+    assert codes(put_forward) == ["NOT_LOOKED_AT"]
+    looks.open_both(cohort=walk.cohort, by=assist, at=walk.now())
+    put_forward()
+    assert walk.submission.stage == "PUT_FORWARD"
 
 
 def test_a_cohort_without_anybody_is_not_put_forward(walk_to: WalkTo) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from django.conf import settings
 
-from cohorts import assembly, loading, queries
+from cohorts import assembly, loading, looks, queries
 from cohorts.models import Cohort, Person, Round
 from cohorts.rounds import open_round
 from connecting_families.audit.trail import Who, duty
@@ -191,6 +191,7 @@ class Walk:
         return added.fingerprint
 
     def _draft(self) -> None:
+        looks.open_both(cohort=self.cohort, by=self.who("prepare"), at=self.now())
         submission.draft(cohort=self.cohort, by=self.who("prepare"), at=self.now())
 
     def _explain(self) -> None:

@@ -68,6 +68,14 @@ def open_queries(queries: Mapping[str, int], explained: Collection[str]) -> list
     return [Why("QUERIES_NOT_EXPLAINED", f"Explain these open queries, or mend them and assemble again: {named}.")]
 
 
+def looked_at(not_opened: Collection[str]) -> list[Why]:
+    """Whoever puts a submission forward has seen who can be found, and what is different from last time."""
+    if not not_opened:
+        return []
+    sentence = f"Open these pages of the cohort first, and look: {' and '.join(not_opened)}."
+    return [Why("NOT_LOOKED_AT", sentence)]
+
+
 def somebody_to_send(included: int) -> list[Why]:
     """A submission without a person is a mistake."""
     return [] if included else [Why("NOBODY_INCLUDED", "The cohort includes nobody: there is nothing to send.")]

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
+from cohorts import comparing, looks
 from cohorts.models import Cohort
 from connecting_families.audit.refusals import Refused, Why
 from connecting_families.audit.trail import Who
@@ -75,7 +76,7 @@ class Command(Act):
             self._act(stage, row, by, options)
         if stage != "sample":
             row.refresh_from_db()
-            self.result(_said(row))
+            self.result(_said(row) | (_shown(row.cohort) if stage == "put-forward" else {}))
 
     def _draft(self, cohort: str, by: Who) -> Submission:
         row = Cohort.objects.filter(pk=int(cohort)).first() if cohort.isdecimal() else None
@@ -91,6 +92,7 @@ class Command(Act):
         for explanation in explanations:
             code, _, text = explanation.partition("=")
             submission.explain(submission=row, code=code, text=text, by=by, at=self.now())
+        looks.open_both(cohort=row.cohort, by=by, at=self.now())
         return submission.put_forward(submission=row, by=by, at=self.now())
 
     def _act(self, stage: str, row: Submission, by: Who, options: dict[str, Any]) -> None:
@@ -125,6 +127,17 @@ def _submission(name: str) -> Submission:
 
 def _of_cohort(number: str) -> Submission | None:
     return Submission.objects.filter(cohort_id=int(number)).exclude(stage="VOID").last()
+
+
+def _shown(cohort: Cohort) -> dict[str, Any]:
+    """What whoever puts it forward must have seen: who can be found, and what is different from the cohort before."""
+    before = comparing.previous(cohort)
+    found = comparing.counts(before, cohort) if before else []
+    return {
+        "matchability": [{name: it[name] for name in ("dataset", "applicable", "none")} for it in cohort.matchability],
+        "difference": [{"kind": it.kind.name, "reason": it.reason, "people": it.people} for it in found],
+        "difference_from": before.pk if before else None,
+    }
 
 
 def _said(row: Submission) -> dict[str, Any]:
