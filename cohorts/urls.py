@@ -3,6 +3,7 @@
 from django.urls import path
 
 from cohorts.views import (
+    adding,
     cohorts,
     columns,
     consents,
@@ -11,6 +12,7 @@ from cohorts.views import (
     find,
     notices,
     objections,
+    people,
     protections,
     registers,
     rounds,
@@ -37,8 +39,13 @@ urlpatterns = [
     path("files/<str:code>/confirm/", uploads.confirm, name="confirm_upload"),
     path("files/<str:code>/cancel/", uploads.cancel, name="cancel_upload"),
     path("notices-due/", notices.notices_due, name="notices_due"),
+    path("families/add/", adding.add_family, name="add_family"),
     path("families/<str:family>/", families.family, name="family"),
     path("families/<str:family>/open/", families.open_family, name="open_family"),
+    path("families/<str:family>/people/add/", adding.add_person, name="add_person"),
+    path("families/<str:family>/people/<str:person>/", people.person, name="person"),
+    path("families/<str:family>/people/<str:person>/added/", adding.person_added, name="person_added"),
+    path("families/<str:family>/people/<str:person>/change/", people.change_person, name="change_person"),
     path("families/<str:family>/notices/", notices.notices, name="notices"),
     path("families/<str:family>/notices/give/", notices.give_notice, name="give_notice"),
     path("families/<str:family>/letter/<str:person>/<int:number>/", notices.letter, name="letter"),

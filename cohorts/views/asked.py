@@ -63,8 +63,10 @@ def _show_what_is_there(form: Form, row: models.Model, names: list[str]) -> None
     for name in names:
         widget, value = form.fields[name].widget, row.serializable_value(name)
         if isinstance(widget, MultiWidget):
-            for number, part in enumerate(widget.decompress(value) or ()):
-                data[f"{name}_{number}"] = seen.text(part)
+            boxes: list[str] = widget.widgets_names  # type: ignore[attr-defined]
+            data.update(
+                zip((f"{name}{box}" for box in boxes), map(seen.text, widget.decompress(value) or ()), strict=True)
+            )
         elif isinstance(value, bool) and not value:
             data.pop(name, None)
         else:

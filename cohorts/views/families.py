@@ -36,7 +36,7 @@ from cohorts.views.family_pages import (
 )
 from connecting_families.audit import trail
 from connecting_families.kit.lists import Column, Table
-from connecting_families.kit.pieces import tag
+from connecting_families.kit.pieces import link, tag
 from connecting_families.staff.guards import opened_by
 from connecting_families.staff.roles import Permission
 from connecting_families.staff.views import in_role, in_words
@@ -75,6 +75,7 @@ def family(request: HttpRequest, row: Family) -> HttpResponse:
         "headlines": len(asked.framework.headlines),
         "missing": missing_to_flag(known, asked),
         "people": _people(row, members),
+        "add_person": reverse("add_person", args=[row.reference]),
         "signs": _signs(known, asked),
         "timeline": [
             {"title": it.title, "by": it.by, "at": it.on} for it in sorted(_happened(row), reverse=True)[:SHOWN]
@@ -141,7 +142,8 @@ def _people(row: Family, members: list[Person]) -> Table:
         own = [it for it in standing if counts_as.get(it.person_id) == person.pk]
         roles = dict.fromkeys(it.get_relationship_display() for it in own if it.relationship)
         lives = "Yes" if any(it.lives_in_household for it in own) else "No"
-        rows.append([name_of(person), person.reference, ", ".join(roles) or "Not known",
+        name = link(name_of(person), reverse("person", args=[row.reference, person.reference]))
+        rows.append([name, person.reference, ", ".join(roles) or "Not known",
                      day(person.date_of_birth) or "Not known", lives])  # fmt: skip
     return Table("People in the family today", PEOPLE, rows, empty="Nobody is in this family today.")
 

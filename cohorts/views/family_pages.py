@@ -14,7 +14,8 @@ from django.utils import timezone
 
 from cohorts import households
 from cohorts.forms.wishes import name_of
-from cohorts.models import Family, Person, Protection
+from cohorts.models import Family, Person
+from cohorts.other_teams import somebody_protected
 from cohorts.rules.clocks import LONDON
 from connecting_families.audit import trail
 from connecting_families.audit.events import Event
@@ -80,8 +81,7 @@ def open_with_reason(request: HttpRequest, row: Family, reason: str) -> None:
 
 def protected(row: Family) -> bool:
     """Whether a mark of any kind stands, or will, on somebody who is or was in the family: then no other team looks."""
-    marks = Protection.objects.filter(person__in=records_of(households.members(row)))
-    return marks.filter(Q(to_on=None) | Q(to_on__gt=today())).exists()
+    return somebody_protected(households.members(row), today())
 
 
 def refuse(request: HttpRequest, row: Family, page: str) -> NoReturn:

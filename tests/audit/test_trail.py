@@ -20,6 +20,7 @@ from cohorts import (
     assembly,
     consent,
     datasets,
+    families,
     loading,
     notice_versions,
     notices,
@@ -208,6 +209,32 @@ def give_up(walk: Walk) -> None:
     assembly.give_up(cohort=walk.cohort, why="ValueError", by=duty("assemble"), at=walk.now())
 
 
+def add_family(walk: Walk) -> None:
+    families.add_family(team="North", by=walk.who("worker"), at=walk.now())
+
+
+def add_person(walk: Walk) -> None:
+    given = {"given_name": "Araminta", "date_of_birth": RUN.date()}
+    belonging = families.Belonging(
+        "child", lives_in_household=True, parental_responsibility=False, joined_on=RUN.date()
+    )
+    family = Family.objects.get(reference="F1")
+    families.add_person(family=family, given=given, belonging=belonging, by=walk.who("worker"), at=walk.now())
+
+
+def join_family(walk: Walk) -> None:
+    belonging = families.Belonging(
+        "child", lives_in_household=True, parental_responsibility=False, joined_on=RUN.date()
+    )
+    asked: dict[str, Any] = {"family": Family.objects.get(reference="F5"), "person": walk.person("P4")}
+    families.join_family(**asked, belonging=belonging, by=walk.who("worker"), at=walk.now())
+
+
+def change_person(walk: Walk) -> None:
+    asked: dict[str, Any] = {"person": walk.person("P1"), "wanted": {"sex": "9"}, "seen": {"sex": "2"}}
+    families.change_person(**asked, by=walk.who("worker"), at=walk.now())
+
+
 def protect(walk: Walk) -> None:
     day = RUN.date()
     people.protect(person=walk.person("P1"), kind="refuge", from_on=day, by=walk.who("worker"), at=walk.now())
@@ -340,6 +367,10 @@ ACTS = {
     "cohorts.assembly.request": Act("assemble", request_a_run, Event.ASSEMBLY_REQUESTED),
     "cohorts.assembly._assemble": Act("assemble", assemble, Event.COHORT_ASSEMBLED, request_a_run),
     "cohorts.assembly.give_up": Act("assemble", give_up, Event.ASSEMBLY_REFUSED, request_a_run),
+    "cohorts.families.add_family": Act("assemble", add_family, Event.FAMILY_ADDED),
+    "cohorts.families.add_person": Act("assemble", add_person, Event.PERSON_ADDED),
+    "cohorts.families.join_family": Act("assemble", join_family, Event.PERSON_JOINED),
+    "cohorts.families.change_person": Act("assemble", change_person, Event.PERSON_CHANGED),
     "cohorts.objections.receive": Act("assemble", object_to, Event.OBJECTION_RECEIVED),
     "cohorts.people.protect": Act("assemble", protect, Event.PROTECTION_MARKED),
     "cohorts.consent.withdraw": Act("assemble", withdraw, Event.CONSENT_WITHDRAWN),
@@ -377,6 +408,7 @@ NOTHING_BESIDE = {
     "cohorts.replay.replay",
     "cohorts.loading._refuse",
     "cohorts.search.search",
+    "cohorts.search.look_for_duplicates",
     "connecting_families.staff.guards.refuse_page",
     "connecting_families.staff.guards.person_at_the_prompt",
     "connecting_families.staff.sign_in.login",

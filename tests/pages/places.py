@@ -111,6 +111,15 @@ FAMILIES: dict[str, Place] = {
         ("/families/F94/open/",),
         of=("early_help_worker",),
     ),
+    "add_family": Screen("Add a family", "Takes in a family that is not on file, of the own team or of one chosen."),
+    "add_person": Screen(
+        "Add a person", "Takes a name, shows who on file may be the same, and asks the rest in short pages.", many=2
+    ),
+    "person_added": Screen(
+        "Add another person?", "Leads on once somebody is in the family.", ("/families/F1/people/P1/added/",)
+    ),
+    "person": Screen("Person", "Shows a person's details, and what looks wrong in them."),
+    "change_person": Screen("Change a person's details", "Changes names, dates, sex and numbers of a person."),
     "find_results": Screen(
         "What was found", "Lists who may be meant, the likeliest first, narrowed by team and status if asked."
     ),
