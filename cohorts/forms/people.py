@@ -128,7 +128,7 @@ class MissingField(forms.ChoiceField):
 
     def __init__(self) -> None:
         super().__init__(
-            label="Why is the date of birth missing?", widget=forms.RadioSelect, required=False,
+            label="If there is no date of birth, why?", widget=forms.RadioSelect, required=False,
             choices=list(MISSING.items()),
         )  # fmt: skip
 

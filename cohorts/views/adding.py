@@ -122,7 +122,7 @@ class Adding:
     def _ask_the_name(self) -> HttpResponse:
         nobody = not households.members(self.family)
         note = "Begin with the lead person, whom the work with the family begins with." if nobody else ""
-        first = f"{note} What you enter is first looked for among everybody on file.".strip()
+        first = f"{note} The next page shows who on file may be the same person.".strip()
         return self._page(self.name, NAME, "Add the lead person" if nobody else "Add a person", note=first)
 
     def _same(self, known: dict[str, Any]) -> tuple[SameForm, bool]:
