@@ -23,7 +23,8 @@ class ReasonForm(forms.Form):
 
     reason = forms.CharField(
         label="Why do you need to see the address?",
-        help_text="Your reason is recorded, and information governance reads it. Write no names.",
+        help_text="Your reason is recorded, and information governance reads it. Write no names. The address is then"
+        " shown once, and you can mend it for an hour.",
         max_length=300,
         widget=forms.Textarea(attrs={"rows": 3}),
         error_messages={"required": "Say why you need to see the address"},
@@ -72,7 +73,7 @@ class MoveForm(PlaceForm):
     same_as = forms.ChoiceField(
         label="Where did they move to?",
         widget=forms.RadioSelect,
-        error_messages={"required": "Choose whether they live with somebody of the family now"},
+        error_messages={"required": "Choose where they moved to"},
     )
     from_on = DateBoxesField(
         label="When did they move in, or when will they?",

@@ -3,7 +3,7 @@
 A protected address stands on no page until somebody said why they need it; then in that one answer alone.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -24,11 +24,9 @@ from cohorts.views.family_pages import day, is_own, of_family, parts, refuse, to
 from connecting_families.audit import trail
 from connecting_families.audit.events import Event
 from connecting_families.audit.refusals import Refused
-from connecting_families.kit.lists import Column, Table
-from connecting_families.kit.pieces import link, tag
+from connecting_families.kit.pieces import tag
 from connecting_families.staff.guards import acting
 
-COLUMNS = [Column("Address"), Column("Moved in"), Column("Moved out"), Column("Action")]
 OPENED, OPEN_FOR = "protected_addresses", timedelta(hours=1)
 """Whose protected addresses were opened in a session, each with the moment when their forms close again."""
 CLOSED = "Nothing was saved: the hour is over in which you could mend this address. Say again why you need to see it."
@@ -59,7 +57,7 @@ def addresses(request: HttpRequest, family: Family, person: str) -> HttpResponse
         "may_ask": is_own(request, family),
         "form": form,
         "move": reverse("record_move", args=[family.reference, whom.reference]),
-        "table": _table(family, whom, shown=shown, may_mend=shown or _is_open(request, whom)),
+        "cards": list(_cards(family, whom, shown=shown, may_mend=shown or _is_open(request, whom))),
     }
     return render(request, "cohorts/addresses.html", context)
 
@@ -138,22 +136,19 @@ def _page(family: Family, person: Person) -> dict[str, Any]:
     return {"caption": f"{name_of(person)}, {person.reference}, family {family.reference}"}
 
 
-def _table(family: Family, person: Person, *, shown: bool, may_mend: bool) -> Table:
-    rows = [
-        [
-            in_one_line(home) if shown else tag("Protected", "red"),
-            day(home.from_on),
-            day(home.to_on),
-            _mend(family, person, home) if may_mend else "",
-        ]
-        for home in person.addresses.order_by("-from_on", "-pk")
-    ]
-    return Table("Addresses, the newest first", COLUMNS, rows, empty="No address is on file.")
-
-
-def _mend(family: Family, person: Person, home: Address) -> object:
-    address = reverse("change_address", args=[family.reference, person.reference, home.pk])
-    return link("Mend this address", address, f"from {day(home.from_on)}")
+def _cards(family: Family, person: Person, *, shown: bool, may_mend: bool) -> Iterator[dict[str, Any]]:
+    """Each address, the newest first; of one that is not shown, since when and until when."""
+    for home in person.addresses.order_by("-from_on", "-pk"):
+        page = reverse("change_address", args=[family.reference, person.reference, home.pk])
+        mend = [{"text": "Mend", "href": page, "hidden": "this address"}] if may_mend else []
+        yield {
+            "title": f"From {day(home.from_on)}",
+            "rows": [
+                {"key": "Address", "value": in_one_line(home) if shown else tag("Protected", "red"), "actions": mend},
+                {"key": "Moved in", "value": day(home.from_on)},
+                {"key": "Moved out", "value": day(home.to_on) or "No day recorded"},
+            ],
+        }
 
 
 def _homes(family: Family, person: Person) -> dict[Person, Address]:

@@ -1,6 +1,7 @@
 """Pages on what somebody is in a family: as what they belong to it, since when, and that they leave."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from django.contrib import messages
@@ -14,38 +15,23 @@ from cohorts import households
 from cohorts.forms.homes import LeaveForm, MembershipForm
 from cohorts.forms.wishes import name_of
 from cohorts.models import Family, Membership, Person
+from cohorts.seen import in_words
 from cohorts.views.asked import ask_to_change, told
-from cohorts.views.family_pages import of_family, parts
+from cohorts.views.family_pages import day, of_family, parts
 from cohorts.views.homes import somebody_of
-from cohorts.views.register_pages import span
 from connecting_families.audit.refusals import Refused
-from connecting_families.kit.lists import Column, Table
-from connecting_families.kit.pieces import link
 from connecting_families.staff.guards import acting
-
-COLUMNS = [Column("In the family as"), Column("When"), Column("Lives in the household"),
-           Column("Parental responsibility"), Column("Action"), Column("Leaving")]  # fmt: skip
 
 
 @of_family
 def memberships(request: HttpRequest, family: Family, person: str) -> HttpResponse:
     """As what somebody belongs to this family, and belonged."""
     whom = somebody_of(family, person)
-    rows = [
-        [
-            row.get_relationship_display() or "Not known",
-            span(row.joined_on, row.left_on),
-            "Yes" if row.lives_in_household else "No",
-            "Yes" if row.parental_responsibility else "No",
-            _link(family, whom, row, "change_membership", "Change"),
-            _link(family, whom, row, "leave_family", "Record that they left") if row.left_on is None else "",
-        ]
-        for row in _of(family, whom).order_by("-joined_on", "-pk")
-    ]
+    rows = _of(family, whom).order_by("-joined_on", "-pk")
     context = {
         "title": "In the family", "caption": _caption(family, whom), "parts": parts(family, "family"),
         "back_href": reverse("family", args=[family.reference]),
-        "table": Table("Times in this family, the newest first", COLUMNS, rows),
+        "cards": [_card(family, whom, row) for row in rows],
     }  # fmt: skip
     return render(request, "cohorts/memberships.html", context)
 
@@ -101,7 +87,25 @@ def _caption(family: Family, person: Person) -> str:
     return f"{name_of(person)}, {person.reference}, family {family.reference}"
 
 
-def _link(family: Family, person: Person, row: Membership, name: str, text: str) -> object:
-    return link(
-        text, reverse(name, args=[family.reference, person.reference, row.pk]), f"({span(row.joined_on, row.left_on)})"
-    )
+def _card(family: Family, person: Person, row: Membership) -> dict[str, Any]:
+    """One time in the family: what is known of it, and what can be done."""
+
+    def action(name: str, text: str, hidden: str) -> list[dict[str, str]]:
+        page = reverse(name, args=[family.reference, person.reference, row.pk])
+        return [{"text": text, "href": page, "hidden": hidden}]
+
+    last = {"key": "Last day in the family", "value": "No day recorded",
+            "actions": action("leave_family", "Record", "that they left")}  # fmt: skip
+    if row.left_on is not None:
+        last = {"key": "Last day in the family", "value": day(row.left_on - timedelta(days=1))}
+    as_what = row.get_relationship_display() or "Not known"
+    return {
+        "title": f"From {day(row.joined_on)}",
+        "rows": [
+            {"key": "In the family as", "value": as_what, "actions": action("change_membership", "Change", "this")},
+            {"key": "Lives in the household", "value": in_words(row, "lives_in_household")},
+            {"key": "Parental responsibility", "value": in_words(row, "parental_responsibility")},
+            {"key": "First day in the family", "value": day(row.joined_on)},
+            last,
+        ],
+    }
