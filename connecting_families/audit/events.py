@@ -57,6 +57,13 @@ class Event(Enum):
     PROTECTION_MARKED = "A protection mark was set"
     PROTECTION_REFUSED = "Setting a protection mark was refused"
     PROTECTION_ENDED = "A protection mark was ended"
+    PROTECTED_ADDRESS_OPENED = "A protected address was opened, with a reason"
+    MOVE_RECORDED = "A move to another address was recorded"
+    ADDRESS_CHANGED = "An address was mended"
+    ADDRESS_REFUSED = "Recording where somebody lives was refused"
+    MEMBERSHIP_CHANGED = "What somebody is in a family was changed"
+    FAMILY_LEFT = "Somebody's last day in a family was recorded"
+    MEMBERSHIP_REFUSED = "Changing what somebody is in a family was refused"
 
     # Registers.
     DATASET_ENTERED = "A dataset was entered in the register"

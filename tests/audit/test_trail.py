@@ -21,6 +21,7 @@ from cohorts import (
     consent,
     datasets,
     families,
+    homes,
     loading,
     notice_versions,
     notices,
@@ -255,6 +256,27 @@ def a_mark(walk: Walk) -> None:
     protect(walk)
 
 
+def move(walk: Walk) -> None:
+    asked: dict[str, Any] = {"lines": ["1 Row", "Town"], "postcode": "PE1 1HG", "from_on": RUN.date()}
+    homes.move(person=walk.person("P1"), **asked, by=walk.who("worker"), at=walk.now())
+
+
+def change_address(walk: Walk) -> None:
+    asked: dict[str, Any] = {"wanted": {"line_2": "Town"}, "seen": {"line_2": "Osierham"}}
+    homes.change_address(address=walk.person("P1").addresses.get(), **asked, by=walk.who("worker"), at=walk.now())
+
+
+def change_membership(walk: Walk) -> None:
+    row = walk.person("P1").memberships.get()
+    asked: dict[str, Any] = {"wanted": {"relationship": "partner"}, "seen": {"relationship": "lead"}}
+    homes.change_membership(membership=row, **asked, by=walk.who("worker"), at=walk.now())
+
+
+def leave(walk: Walk) -> None:
+    row = walk.person("P1").memberships.get()
+    homes.leave(membership=row, last_day=RUN.date(), by=walk.who("worker"), at=walk.now())
+
+
 def issue_notice(walk: Walk) -> None:
     asked: dict[str, Any] = {"issued_on": RUN.date(), "channel": "in_person"}
     version = NoticeVersion.objects.get(version="PN1")
@@ -375,6 +397,10 @@ ACTS = {
     "cohorts.people.protect": Act("assemble", protect, Event.PROTECTION_MARKED),
     "cohorts.consent.withdraw": Act("assemble", withdraw, Event.CONSENT_WITHDRAWN),
     "cohorts.people.end_protection": Act("assemble", end_mark, Event.PROTECTION_ENDED, a_mark),
+    "cohorts.homes.move": Act("assemble", move, Event.MOVE_RECORDED),
+    "cohorts.homes.change_address": Act("assemble", change_address, Event.ADDRESS_CHANGED),
+    "cohorts.homes.change_membership": Act("assemble", change_membership, Event.MEMBERSHIP_CHANGED),
+    "cohorts.homes.leave": Act("assemble", leave, Event.FAMILY_LEFT),
     "cohorts.notices.issue": Act("assemble", issue_notice, Event.NOTICE_ISSUED),
     "cohorts.consent.give": Act("assemble", give_consent, Event.CONSENT_GIVEN),
     "cohorts.objections.lift": Act("assemble", lift, Event.OBJECTION_LIFTED),

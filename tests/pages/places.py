@@ -125,6 +125,18 @@ FAMILIES: dict[str, Place] = {
     ),
 }
 
+P1, P5 = "/families/F1/people/P1/", "/families/F3/people/P5/"
+HOMES: dict[str, Place] = {
+    "addresses": Screen("Where they live", "Shows where somebody lives and lived; if it is protected, after a reason.",
+                        (f"{P1}addresses/", f"{P5}addresses/")),
+    "record_move": Screen("Record a move", "Takes where somebody lives from a day on, and ends what was before."),
+    "change_address": Screen("Mend an address", "Takes what was mistyped, and when somebody moved out."),
+    "memberships": Screen("In the family", "Shows as what somebody belongs to a family, and since when.",
+                          (f"{P1}membership/",)),
+    "change_membership": Screen("Change what they are in the family", "Takes what was mistyped, and what changed."),
+    "leave_family": Screen("Record that they left", "Takes the last day of somebody in a family."),
+}  # fmt: skip
+
 UPLOADS: dict[str, Place] = {
     "uploads": Screen("Load files", "Lists every upload of bulk files, and leads to the next."),
     "upload_files": Screen("Choose the files to load", "Takes bulk files in, to be checked before anything is loaded."),
@@ -211,12 +223,13 @@ DEVELOPERS: dict[str, Place] = {
 }
 
 PLACES: dict[str, Place] = (
-    SIGNING_IN | FAMILIES | UPLOADS | ROUNDS | SUBMISSIONS | REGISTERS | WISHES | DESK | GOVERNANCE | DEVELOPERS
+    SIGNING_IN | FAMILIES | HOMES | UPLOADS | ROUNDS | SUBMISSIONS | REGISTERS | WISHES | DESK | GOVERNANCE | DEVELOPERS
 )
 
 GROUPS = {
     "Signing in, and home": SIGNING_IN,
     "Families": FAMILIES,
+    "Where people live, and with whom": HOMES,
     "Loading files": UPLOADS,
     "Rounds and cohorts": ROUNDS,
     "Submissions": SUBMISSIONS,
