@@ -32,13 +32,13 @@ REVIEWS = [
     Column("Flagged from"),
     Column("By"),
     Column("Review"),
-    Column("By whom"),
+    Column("Reviewed by"),
     Column("What has to be put right"),
 ]
 UNFINISHED = [Column("Family"), Column("What is left to do")]
 TO_REVIEW = [Column("Family"), Column("Team"), Column("Flagged from"), Column("By")]
 WHAT_IT_IS = (
-    "A flag says that the family is eligible: a dependent child lives in it, and problems enough are evidenced. A"
+    "A flag says that the family is eligible: a dependent child lives in it, and enough problems are evidenced. A"
     " manager looks at each flag that is set here. A flag changes nothing about the help that the family gets."
 )
 

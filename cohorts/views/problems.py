@@ -75,7 +75,7 @@ def _tables(family: Family, known: FamilyFacts, asked: Question) -> Iterator[Tab
     found = [(sign, rows[sign.evidence].pop(0)) for sign in signs(known, asked) if rows.get(sign.evidence)]
     for headline, title in asked.framework.headlines.items():
         own = [_cells(family, sign, row) for sign, row in found if sign.indicator.headline == headline]
-        yield Table(title, SIGNS, own, empty="Nothing of this kind was recorded.")
+        yield Table(title, SIGNS, own, empty=f"{title}: nothing was recorded.")
 
 
 def _cells(family: Family, sign: Sign, row: Evidence) -> Sequence[object]:
