@@ -262,6 +262,7 @@ def person_added(request: HttpRequest, family: Family, person: str) -> HttpRespo
     context = {
         "title": "Add another person?", "caption": f"Family {family.reference}",
         "links": [
+            ("Where they live", reverse("addresses", args=[family.reference, row.reference])),
             (f"The page of the person {row.reference}", reverse("person", args=[family.reference, row.reference])),
             (f"The page of the family {family.reference}", reverse("family", args=[family.reference])),
         ],

@@ -25,8 +25,8 @@ from connecting_families.staff.models import User
 from connecting_families.staff.roles import Permission
 
 PARTS = {
-    "family": "Family", "notices": "Privacy notices", "consents": "Consent", "objections": "Objections",
-    "protections": "Protection",
+    "family": "Family", "problems": "Problems", "engagements": "Work", "flag": "Flag", "notices": "Privacy notices",
+    "consents": "Consent", "objections": "Objections", "protections": "Protection",
 }  # fmt: skip
 OTHER_TEAM = "This is a family of another team. Ask that team, or an Early Help manager."
 PROTECTED = (
@@ -128,6 +128,15 @@ def whom(row: Any) -> str:
 def day(value: date | None) -> str:
     """A day in words; empty for none."""
     return f"{value:%-d %B %Y}" if value else ""
+
+
+def flag_in_words(row: Family) -> str:
+    """Whether a family is flagged."""
+    if row.flagged_on is None:
+        return "Not flagged"
+    if row.lifted_on is not None and row.lifted_on <= today():
+        return f"Flag lifted on {day(row.lifted_on)}"
+    return f"Flagged since {day(row.flagged_on)}"
 
 
 def datasets_in_words(codes: Sequence[str]) -> str:

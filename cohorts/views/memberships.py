@@ -80,7 +80,7 @@ def leave_family(request: HttpRequest, family: Family, person: str, number: int)
 
 def _of(family: Family, person: Person) -> Any:
     """The memberships of a person in a family; those of a record that was merged into it count as its own."""
-    return Membership.objects.filter(family=family, person__in=households.records(person))
+    return Membership.objects.filter(family=family, person__in=households.records_of([person]))
 
 
 def _caption(family: Family, person: Person) -> str:

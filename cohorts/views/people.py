@@ -20,7 +20,11 @@ from connecting_families.kit.lists import Column, Table
 from connecting_families.staff.guards import acting
 from connecting_families.staff.views import facts
 
-LINKS = {"change_person": "Change these details"}
+LINKS = {
+    "change_person": "Change these details",
+    "addresses": "Where they live",
+    "memberships": "What they are in the family",
+}
 """Where a person's page leads to, by the names of the addresses."""
 MEMBERSHIPS = [Column("In the family as"), Column("From"), Column("Until"), Column("Lives here"),
                Column("Parental responsibility")]  # fmt: skip

@@ -64,6 +64,17 @@ class Event(Enum):
     MEMBERSHIP_CHANGED = "What somebody is in a family was changed"
     FAMILY_LEFT = "Somebody's last day in a family was recorded"
     MEMBERSHIP_REFUSED = "Changing what somebody is in a family was refused"
+    PROBLEMS_RECORDED = "Problems of a family were recorded"
+    PROBLEMS_REFUSED = "Recording about problems was refused"
+    EVIDENCE_IN_ERROR = "A problem was marked as recorded in error"
+    WORK_BEGUN = "Work with a family began"
+    WORK_ENDED = "Work with a family ended"
+    WORK_REFUSED = "Recording about work with a family was refused"
+    FAMILY_FLAGGED = "A family was flagged"
+    FLAG_LIFTED = "A flag was lifted"
+    FLAG_CONFIRMED = "A flag was confirmed"
+    FLAG_SENT_BACK = "A flag was sent back, and lifted"
+    FLAG_REFUSED = "An act on a flag was refused"
 
     # Registers.
     DATASET_ENTERED = "A dataset was entered in the register"

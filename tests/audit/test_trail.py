@@ -20,7 +20,10 @@ from cohorts import (
     assembly,
     consent,
     datasets,
+    engagements,
+    evidence,
     families,
+    flags,
     homes,
     loading,
     notice_versions,
@@ -30,11 +33,25 @@ from cohorts import (
     tasks,
     uploads,
 )
+from cohorts.evidence import Observed
 from cohorts.incoming import Offered
 from cohorts.loading import LoadReport
-from cohorts.models import Agreement, Consent, Dataset, Family, NoticeVersion, Objection, Protection, Upload
+from cohorts.models import (
+    Agreement,
+    Consent,
+    Dataset,
+    Engagement,
+    Evidence,
+    Family,
+    FlagReview,
+    NoticeVersion,
+    Objection,
+    Protection,
+    Upload,
+)
 from cohorts.register_checks import as_seen
 from cohorts.replay import replay
+from cohorts.seen import values
 from connecting_families.audit import trail
 from connecting_families.audit.events import Event
 from connecting_families.audit.models import Entry
@@ -328,6 +345,56 @@ def before_a_birthday(walk: Walk) -> None:
     objections.receive(reference="NEW", **asked, by=walk.who("worker"), at=walk.now())
 
 
+def record_evidence(walk: Walk) -> None:
+    seen = [Observed("TF2.1", None, RUN.date(), "school")]
+    row = Family.objects.get(reference="F1")
+    evidence.record_evidence(family=row, observed=seen, by=walk.who("worker"), at=walk.now())
+
+
+def mark_in_error(walk: Walk) -> None:
+    row = Evidence.objects.get(reference="EF11")
+    evidence.mark_in_error(evidence=row, reason="Wrong.", by=walk.who("worker"), at=walk.now())
+
+
+def begin_work(walk: Walk) -> None:
+    asked: dict[str, Any] = {"started_on": RUN.date(), "intervention": "parenting"}
+    engagements.begin(family=Family.objects.get(reference="F1"), **asked, by=walk.who("worker"), at=walk.now())
+
+
+def end_work(walk: Walk) -> None:
+    row = Engagement.objects.get(family__reference="F1")
+    engagements.end(engagement=row, last_day=RUN.date(), by=walk.who("worker"), at=walk.now())
+
+
+def on_the_flag(act: Callable[..., object], **asked: Any) -> Callable[[Walk], object]:
+    """An act on the flag of F1, as it is."""
+
+    def done(walk: Walk) -> None:
+        row = Family.objects.get(reference="F1")
+        seen = values(row, ["flagged_on", "lifted_on"])
+        act(family=row, on=RUN.date(), seen=seen, **asked, by=walk.who("worker"), at=walk.now())
+
+    return done
+
+
+lift_flag = on_the_flag(flags.lift, reason="They moved.")
+
+
+def flag(walk: Walk) -> None:
+    on_the_flag(flags.flag)(walk)
+
+
+def flagged_again(walk: Walk) -> None:
+    accounts.add(username="manage", role="early_help_manager", password=PASSWORD, by=duty("test"), at=walk.now())
+    lift_flag(walk)
+    flag(walk)
+
+
+def review_flag(walk: Walk) -> None:
+    asked: dict[str, Any] = {"waiting": FlagReview.objects.get(), "outcome": "sent_back", "reason": "Ask again."}
+    flags.review(**asked, by=walk.who("manage"), at=walk.now())
+
+
 REFUSAL: dict[str, Any] = {"reason": "We must.", "legal_reference": "Article 21(1) UK GDPR", "told_on": RUN.date()}
 
 
@@ -409,6 +476,13 @@ ACTS = {
     "cohorts.answers.narrow": Act("assemble", narrow, Event.OBJECTION_NARROWED, for_a_family),
     "cohorts.answers.match": Act("assemble", match, Event.OBJECTION_MATCHED, object_to),
     "cohorts.answers.recheck": Act("assemble", recheck, Event.OBJECTION_RECHECKED, before_a_birthday),
+    "cohorts.evidence.record_evidence": Act("assemble", record_evidence, Event.PROBLEMS_RECORDED),
+    "cohorts.evidence.mark_in_error": Act("assemble", mark_in_error, Event.EVIDENCE_IN_ERROR),
+    "cohorts.engagements.begin": Act("assemble", begin_work, Event.WORK_BEGUN),
+    "cohorts.engagements.end": Act("assemble", end_work, Event.WORK_ENDED),
+    "cohorts.flags.flag": Act("assemble", flag, Event.FAMILY_FLAGGED, lift_flag),
+    "cohorts.flags.lift": Act("assemble", lift_flag, Event.FLAG_LIFTED),
+    "cohorts.flags.review": Act("assemble", review_flag, Event.FLAG_SENT_BACK, flagged_again),
     "transfers.certificates.add": Act("assemble", add_certificate, Event.CERTIFICATE_ADDED, without_certificates),
     "transfers.certificates.accept": Act("assemble", accept, Event.CERTIFICATE_ACCEPTED, one_certificate),
     "transfers.submission.draft": Act(before("draft"), does("draft"), Event.SUBMISSION_DRAFTED),

@@ -120,6 +120,32 @@ FAMILIES: dict[str, Place] = {
     ),
     "person": Screen("Person", "Shows a person's details, and what looks wrong in them."),
     "change_person": Screen("Change a person's details", "Changes names, dates, sex and numbers of a person."),
+    "problems": Screen(
+        "Problems",
+        "Shows by headline what was observed in a family, and what counts.",
+        ("/families/F1/problems/",),
+    ),
+    "record_problems": Screen("Record problems", "Takes what was observed, when, of whom, and how it is known."),
+    "evidence_in_error": Screen("Recorded in error", "Takes what was wrong with something that was recorded."),
+    "engagements": Screen(
+        "Work with the family",
+        "Lists what work goes on with a family, and what ended.",
+        ("/families/F1/engagement/",),
+    ),
+    "begin_work": Screen("Record that work began", "Takes what work with a family began, and when."),
+    "end_work": Screen("Record that work ended", "Takes the last day of work with a family."),
+    "flag": Screen(
+        "Flag",
+        "Shows whether a family is flagged, what is missing, and what may be done.",
+        ("/families/F1/flag/", "/families/F8/flag/", "/families/F7/flag/"),
+    ),
+    "set_flag": Screen("Flag this family", "Takes from which day a family is flagged."),
+    "lift_flag": Screen("Lift the flag", "Takes from which day a flag stands no more, and why."),
+    "review_flag": Screen("Review the flag", "Takes whether a flag is right, or what has to be put right."),
+    "families_to_finish": Screen(
+        "Families to finish", "Lists families that lack only their flag, or are flagged and lack something."
+    ),
+    "flags_to_review": Screen("Flags to review", "Lists the flags that wait for a manager."),
     "find_results": Screen(
         "What was found", "Lists who may be meant, the likeliest first, narrowed by team and status if asked."
     ),
