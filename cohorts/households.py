@@ -1,15 +1,31 @@
 """Households: who belongs to a family on a day, where somebody lives, and whose address may stand on no letter."""
 
+from collections.abc import Iterable
 from datetime import date
 
 from django.db import connection
+from django.db.models import Q
 
 from cohorts.models import Address, Family, Objection, Person
 
-MEMBERS = """
-    SELECT DISTINCT coalesce(s.survivor_id, m.person_id)
-    FROM cohorts_membership m LEFT JOIN cohorts_survivor s ON s.person_id = m.person_id
-    WHERE m.family_id = %(family)s AND ({ever} OR m.joined_on <= %(day)s AND (m.left_on IS NULL OR m.left_on > %(day)s))
+# From a few records along their merges, by keys: cohorts_survivor, the view, follows those of everybody. A circle of
+# merges (files refuse them) has no end: who is on one is left out of the first, and each is there once in the second.
+SURVIVORS = """
+    WITH RECURSIVE chain (record, id) AS (
+        SELECT id, id FROM unnest(%s::bigint[]) AS asked (id)
+        UNION
+        SELECT chain.record, p.merged_into_id FROM chain JOIN cohorts_person p ON p.id = chain.id
+        WHERE p.merged_into_id IS NOT NULL
+    )
+    SELECT chain.record, chain.id FROM chain JOIN cohorts_person p ON p.id = chain.id WHERE p.merged_into_id IS NULL
+"""
+RECORDS = """
+    WITH RECURSIVE own (id) AS (
+        SELECT id FROM unnest(%s::bigint[]) AS asked (id)
+        UNION
+        SELECT p.id FROM own JOIN cohorts_person p ON p.merged_into_id = own.id
+    )
+    SELECT id FROM own
 """
 
 # A mark that begins tomorrow keeps an address off the letter that is printed today.
@@ -54,26 +70,31 @@ MARKED = """
 
 def members(family: Family, day: date | None = None) -> list[Person]:
     """Who is a member of the family on a day (None: who ever was one), as surviving records, by reference."""
+    standing = Q() if day is None else Q(joined_on__lte=day) & (Q(left_on=None) | Q(left_on__gt=day))
+    keys = family.memberships.filter(standing).values_list("person_id", flat=True)
+    return list(Person.objects.filter(pk__in=survivors(keys).values()).order_by("reference"))
+
+
+def survivors(keys: Iterable[int]) -> dict[int, int]:
+    """The keys of records, each with the key of the record that it counts as: its own, unless it is merged."""
     with connection.cursor() as cursor:
-        cursor.execute(MEMBERS.format(ever=str(day is None).lower()), {"family": family.pk, "day": day})
-        return list(Person.objects.filter(pk__in=[row[0] for row in cursor.fetchall()]).order_by("reference"))
+        cursor.execute(SURVIVORS, [list(keys)])
+        return dict(cursor.fetchall())
 
 
 def survivor(person: Person) -> Person:
     """The record that a merged one counts as; a record that is not merged is its own."""
     if person.merged_into_id is None:
         return person
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT survivor_id FROM cohorts_survivor WHERE person_id = %s", [person.pk])
-        row = cursor.fetchone()
-    return Person.objects.get(pk=row[0]) if row else person
+    key = survivors([person.pk]).get(person.pk)
+    return Person.objects.get(pk=key) if key else person
 
 
-def records(person: Person) -> list[int]:
-    """The keys of a surviving record and of every record merged into it."""
+def records_of(people: Iterable[Person]) -> list[int]:
+    """The keys of surviving records and of every record merged into them."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT person_id FROM cohorts_survivor WHERE survivor_id = %s", [person.pk])
-        return [person.pk, *(row[0] for row in cursor.fetchall())]
+        cursor.execute(RECORDS, [[person.pk for person in people]])
+        return [key for (key,) in cursor.fetchall()]
 
 
 def covered(objection: Objection, day: date | None = None) -> list[Person]:

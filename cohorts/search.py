@@ -12,7 +12,7 @@ from typing import NamedTuple
 from django.core.cache import cache
 from django.db import connection, models
 
-from cohorts import lookup, matching
+from cohorts import households, lookup, matching
 from cohorts.matching import Match
 from cohorts.models import Family, Person
 from cohorts.rules.clocks import LONDON
@@ -26,16 +26,6 @@ from connecting_families.audit.trail import Who
 ON_A_PAGE = 20
 FLAGGED, NOT_FLAGGED = "flagged", "not-flagged"
 
-# The record that each counts as, at the end of its merges.
-SURVIVORS = """
-    WITH RECURSIVE chain (record, id) AS (
-        SELECT id, id FROM unnest(%s::bigint[]) AS asked (id)
-        UNION
-        SELECT chain.record, p.merged_into_id FROM chain JOIN cohorts_person p ON p.id = chain.id
-        WHERE p.merged_into_id IS NOT NULL
-    )
-    SELECT chain.record, chain.id FROM chain JOIN cohorts_person p ON p.id = chain.id WHERE p.merged_into_id IS NULL
-"""
 # The families of a person, under whichever record.
 FAMILIES = """
     WITH RECURSIVE own (person_id, id) AS (
@@ -164,9 +154,7 @@ def _whole(words: Sequence[str]) -> str:
 
 def _led_to(matches: Sequence[Match]) -> dict[int, list[int]]:
     """The surviving records in the order of the matches, each with the merged ones that led to it."""
-    with connection.cursor() as cursor:
-        cursor.execute(SURVIVORS, [[match.person_id for match in matches]])
-        survivor = dict(cursor.fetchall())
+    survivor = households.survivors(match.person_id for match in matches)
     led: dict[int, list[int]] = {}
     for match in matches:
         # A record of a circle of merges has no survivor (the loader refuses such): it stands for itself.

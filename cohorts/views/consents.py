@@ -10,7 +10,7 @@ from cohorts import consent as stage
 from cohorts import households
 from cohorts.forms.wishes import ConsentForm, WithdrawalForm
 from cohorts.models import Consent, Family
-from cohorts.views.drawn import draw, kept_already, reference
+from cohorts.views.drawn import draw, kept_already, once, reference
 from cohorts.views.family_pages import datasets_in_words, day, of_family, parts, records_of, today, whom
 from connecting_families.audit.refusals import Refused
 from connecting_families.kit.lists import Column, Table
@@ -69,6 +69,7 @@ def _withdraw_link(family: Family, row: Consent) -> object:
 
 
 @of_family
+@once(Consent)
 def give_consent(request: HttpRequest, family: Family) -> HttpResponse:
     """Record that somebody of the family consents to research."""
     here = reverse("consents", args=[family.reference])
@@ -90,7 +91,7 @@ def give_consent(request: HttpRequest, family: Family) -> HttpResponse:
         "title": "Record a consent", "caption": f"Family {family.reference}", "form": form, "back_href": here,
         "submit": "Record the consent", "drawn": draw(request, Consent, "C"),
     }  # fmt: skip
-    return render(request, "cohorts/wishes/form.html", context)
+    return render(request, "cohorts/form.html", context)
 
 
 @of_family
@@ -114,4 +115,4 @@ def withdraw_consent(request: HttpRequest, family: Family, number: int) -> HttpR
         "title": "Withdraw a consent", "caption": f"{whom(row)}, {row.reference}", "form": form, "back_href": here,
         "submit": "Record the withdrawal",
     }  # fmt: skip
-    return render(request, "cohorts/wishes/form.html", context)
+    return render(request, "cohorts/form.html", context)

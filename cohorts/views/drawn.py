@@ -1,13 +1,17 @@
 """Drawn: a reference for what is about to be recorded travels with its form, so that pressing twice records it once."""
 
+import functools
+from collections.abc import Callable
 from typing import Any
 
 from django.core import signing
-from django.http import HttpRequest
+from django.db import IntegrityError
+from django.http import HttpRequest, HttpResponse
 
 from cohorts import numbering
 
 FIELD = "drawn"
+OK = 200
 
 
 def draw(request: HttpRequest, model: type[Any], prefix: str) -> str:
@@ -27,6 +31,30 @@ def kept_already(request: HttpRequest, model: type[Any]) -> Any:
     """What was recorded under the reference of this form: somebody pressed twice, or went back and pressed again."""
     drawn = reference(request, model)
     return model.objects.filter(reference=drawn).first() if drawn else None
+
+
+def once(model: type[Any]) -> Callable[[Callable[..., HttpResponse]], Callable[..., HttpResponse]]:
+    """A page that leads on where its reference is kept already does so too where that happens while it is answered.
+
+    Two presses in the same moment both find nothing kept, and the database lets one of them keep it.
+    """
+
+    def of_page(page: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+        @functools.wraps(page)
+        def answered(request: HttpRequest, *args: Any, **named: Any) -> HttpResponse:
+            try:
+                answer = page(request, *args, **named)
+            except IntegrityError:
+                if not kept_already(request, model):
+                    raise
+            else:
+                if answer.status_code != OK or not kept_already(request, model):
+                    return answer
+            return page(request, *args, **named)
+
+        return answered
+
+    return of_page
 
 
 def _signer(model: type[Any]) -> signing.Signer:

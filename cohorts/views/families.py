@@ -136,9 +136,9 @@ def _people(row: Family, members: list[Person]) -> Table:
         for membership in Membership.objects.filter(family=row).order_by("id")
         if stands(membership.joined_on, membership.left_on, today())
     ]
-    rows = []
+    counts_as, rows = households.survivors(it.person_id for it in standing), []
     for person in members:
-        own = [it for it in standing if it.person_id in set(records_of([person]))]
+        own = [it for it in standing if counts_as.get(it.person_id) == person.pk]
         roles = dict.fromkeys(it.get_relationship_display() for it in own if it.relationship)
         lives = "Yes" if any(it.lives_in_household for it in own) else "No"
         rows.append([name_of(person), person.reference, ", ".join(roles) or "Not known",

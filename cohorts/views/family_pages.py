@@ -110,7 +110,7 @@ def parts(family: Family, here: str) -> list[dict[str, object]]:
 
 def records_of(people: Sequence[Person]) -> list[int]:
     """The keys of these people's records, merged ones too."""
-    return [key for person in people for key in households.records(person)]
+    return households.records_of(people)
 
 
 def about_these(family: Family, people: Sequence[Person]) -> Q:

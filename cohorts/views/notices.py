@@ -16,7 +16,7 @@ from cohorts import households, letters, untold
 from cohorts import notices as stage
 from cohorts.forms.wishes import FAMILY, NoticeForm, name_of
 from cohorts.models import Family, Notice, NoticeVersion, Person
-from cohorts.views.drawn import draw, kept_already, reference
+from cohorts.views.drawn import draw, kept_already, once, reference
 from cohorts.views.family_pages import about_these, day, of_family, parts, today, whom
 from connecting_families.audit import trail
 from connecting_families.audit.events import Event
@@ -79,6 +79,7 @@ def _earliest(late: untold.Untold) -> str:
 
 
 @of_family
+@once(Notice)
 def give_notice(request: HttpRequest, family: Family) -> HttpResponse:
     """Record that a notice was given."""
     here = reverse("notices", args=[family.reference])
@@ -103,7 +104,7 @@ def give_notice(request: HttpRequest, family: Family) -> HttpResponse:
         "title": "Give a notice", "caption": f"Family {family.reference}", "form": form, "back_href": here,
         "submit": "Record the notice", "drawn": draw(request, Notice, "N"),
     }  # fmt: skip
-    return render(request, "cohorts/wishes/form.html", context)
+    return render(request, "cohorts/form.html", context)
 
 
 @of_family

@@ -18,7 +18,7 @@ from cohorts import objections as stage
 from cohorts.forms.wishes import FAMILY, NOBODY_FOUND, SOME, LiftForm, ObjectionForm, UnmatchedForm, name_of
 from cohorts.models import Family, Objection, Person
 from cohorts.rules.answer import answer_due
-from cohorts.views.drawn import draw, kept_already, reference
+from cohorts.views.drawn import draw, kept_already, once, reference
 from cohorts.views.family_pages import about_these, datasets_in_words, day, objection_tag, of_family, parts, whom
 from connecting_families.audit.refusals import Refused
 from connecting_families.kit.lists import Column, Table
@@ -84,6 +84,7 @@ def record_unmatched(request: HttpRequest) -> HttpResponse:
     return _ask(request, UnmatchedForm(request.POST or None), page, None)
 
 
+@once(Objection)
 def _ask(request: HttpRequest, form: Any, page: dict[str, Any], family: Family | None) -> HttpResponse:
     """The form, the answers to check, and then the act: pressing twice records it once."""
     kept = kept_already(request, Objection)
@@ -93,7 +94,7 @@ def _ask(request: HttpRequest, form: Any, page: dict[str, Any], family: Family |
     answered = request.method == "POST" and form.is_valid() and _in_time(form, at)
     page |= {"form": form, "drawn": draw(request, Objection, "O")}
     if not answered or "change" in request.POST:
-        return render(request, "cohorts/wishes/form.html", page | {"submit": "Continue", "note": STANDS})
+        return render(request, "cohorts/form.html", page | {"submit": "Continue", "note": STANDS})
     asked = _asked(form.cleaned_data, family, at)
     if "confirmed" not in request.POST:
         return render(request, "cohorts/wishes/check.html", page | _check(request, form.cleaned_data, asked))
@@ -102,7 +103,7 @@ def _ask(request: HttpRequest, form: Any, page: dict[str, Any], family: Family |
     except Refused as refusal:
         for reason in refusal.reasons:
             form.add_error(None, reason.sentence)
-        return render(request, "cohorts/wishes/form.html", page | {"submit": "Continue", "note": STANDS})
+        return render(request, "cohorts/form.html", page | {"submit": "Continue", "note": STANDS})
     return redirect(_recorded(family, done))
 
 
@@ -224,4 +225,4 @@ def lift_objection(request: HttpRequest, family: Family, number: int) -> HttpRes
         "title": "Lift an objection", "caption": f"{whom(row)}, {row.reference}", "form": form, "back_href": here,
         "submit": "Lift the objection", "note": LIFTED,
     }  # fmt: skip
-    return render(request, "cohorts/wishes/form.html", context)
+    return render(request, "cohorts/form.html", context)

@@ -80,7 +80,7 @@ def protect(request: HttpRequest, family: Family) -> HttpResponse:
         "title": "Set a protection mark", "caption": f"Family {family.reference}", "form": form, "back_href": here,
         "submit": "Set the mark", "note": WHAT_IT_DOES,
     }  # fmt: skip
-    return render(request, "cohorts/wishes/form.html", context)
+    return render(request, "cohorts/form.html", context)
 
 
 @lambda view: of_family(view, Permission.END_PROTECTION)
@@ -104,4 +104,4 @@ def end_protection(request: HttpRequest, family: Family, number: int) -> HttpRes
         "back_href": here, "submit": "End the mark",
         "note": "After its last day the person's details can be sent, and their address stands on letters again.",
     }  # fmt: skip
-    return render(request, "cohorts/wishes/form.html", context)
+    return render(request, "cohorts/form.html", context)

@@ -97,11 +97,10 @@ def objection(request: HttpRequest, number: int) -> HttpResponse:
 
 def _page(request: HttpRequest, row: Objection, refused: Refused | None = None) -> HttpResponse:
     covered = households.covered(row, _today())
-    keys = [key for person in covered for key in households.records(person)]
     left = [
         [each.submission, each.person_ref, ", ".join(each.recipients), ", ".join(each.datasets),
          moment(each.attempted_at), moment(each.arrived) or "Not known yet"]
-        for each in sent.about(keys)
+        for each in sent.about(households.records_of(covered))
     ]  # fmt: skip
     deciding = answers.against_deciding(row)
     standing = [why for why in deciding if why.code != "DECIDED_ALREADY"]

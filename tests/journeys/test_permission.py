@@ -9,6 +9,7 @@ from cohorts import objections
 from cohorts.models import Objection, Round
 from tests.faults.test_workers import now
 from tests.pages.conftest import Reader, SignedIn, needs_a_browser
+from tests.pages.following import follow
 from tests.pages.test_accessibility import Browse, Serve
 from tests.stages.asked import decisions, family_of, out, person_of
 from tests.stages.conftest import WalkTo
@@ -41,7 +42,7 @@ def nothing(_: Walk) -> None:
 
 
 def press(reader: Reader, name: str) -> None:
-    reader.page.get_by_role("button", name=name, exact=True).click()
+    follow(reader.page.get_by_role("button", name=name, exact=True))
     reader.look()
 
 
@@ -106,16 +107,16 @@ def test_the_notice_is_given_and_its_letter_read(begin: Begin) -> None:
     assert who_is_out("F9") == {"P91": "NOTICE_MISSING", "P92": "NOTICE_MISSING"}
     page = worker.page
     worker.open("/notices-due/")
-    page.get_by_role("link", name="F9 notices, for P91").click()
+    follow(page.get_by_role("link", name="F9 notices, for P91"))
     worker.look()
-    page.get_by_role("link", name="Letter to print to Ottilie Wren").click()
+    follow(page.get_by_role("link", name="Letter to print to Ottilie Wren"))
     worker.look()
     assert page.get_by_text("3 Reed Lane").is_visible()
     page.emulate_media(media="print")
     assert not page.get_by_text("Print this page").is_visible()
     assert page.get_by_text("You can object for yourself").is_visible()
     page.emulate_media(media="screen")
-    page.get_by_role("link", name="Back").click()
+    follow(page.get_by_role("link", name="Back"))
     press(worker, "Give a notice")
     choose(worker, "The whole family", "In person")
     page.get_by_label("Which version?").select_option("PN1")
@@ -158,7 +159,7 @@ def test_a_father_objects_aloud_for_everyone_and_governance_narrows_it(begin: Be
     assert who_is_out("F1") == {"P1": "OBJECTION_FAMILY", "P2": "OBJECTION_FAMILY"}
     reference = the_rules(lambda: Objection.objects.latest("pk").reference)
     reviewer.open("/objections/")
-    reviewer.page.get_by_role("link", name=str(reference), exact=True).click()
+    follow(reviewer.page.get_by_role("link", name=str(reference), exact=True))
     reviewer.look()
     press(reviewer, "Narrow it to persons")
     press(reviewer, "Narrow the objection")
@@ -174,7 +175,7 @@ def test_governance_refuses_an_objection_with_reasons(begin: Begin) -> None:
     (reviewer,) = begin(nothing, "govern")
     page = reviewer.page
     reviewer.open("/objections/")
-    page.get_by_role("link", name="OP6", exact=True).click()
+    follow(page.get_by_role("link", name="OP6", exact=True))
     press(reviewer, "Refuse it")
     press(reviewer, "Refuse the objection")
     assert page.title().startswith("Error: ")
@@ -202,7 +203,7 @@ def test_somebody_who_was_not_found_is_matched(begin: Begin) -> None:
     reference = the_rules(lambda: Objection.objects.latest("pk").reference)
     reviewer.open("/objections/")
     page = reviewer.page
-    page.get_by_role("link", name=str(reference), exact=True).click()
+    follow(page.get_by_role("link", name=str(reference), exact=True))
     assert page.get_by_text("Ottoline, who used to live with them").is_visible()
     press(reviewer, "Match it")
     page.get_by_label("Reference of the person or of the family").fill("P5")
@@ -221,7 +222,7 @@ def test_a_worker_makes_mistakes_in_the_form_and_mends_them(begin: Begin) -> Non
     page = worker.page
     worker.open("/families/F1/objections/record/")
     press(worker, "Continue")
-    page.get_by_role("link", name="Choose for whom, or that you cannot find the person").click()
+    follow(page.get_by_role("link", name="Choose for whom, or that you cannot find the person"))
     choose(worker, "Zebulonia Quillfeather", "By letter")
     for box, value in (("Day", "31"), ("Month", "9"), ("Year", "2026")):
         page.get_by_label(box, exact=True).fill(value)
@@ -259,7 +260,7 @@ def test_an_objection_is_lifted_where_the_person_asks(begin: Begin) -> None:
 
     (worker,) = begin(by_a_parent, "worker")
     worker.open("/families/F1/objections/")
-    worker.page.get_by_role("link", name="Lift the objection OP2").click()
+    follow(worker.page.get_by_role("link", name="Lift the objection OP2"))
     in_group(worker, "Who asked to lift it?", "A parent")
     in_group(worker, "How did they ask?", "By telephone")
     press(worker, "Lift the objection")

@@ -18,6 +18,7 @@ from connecting_families.kit.spreadsheets import guarded
 from connecting_families.staff import accounts
 from tests.faults.test_workers import LOADER, a_worker, now, wait_until
 from tests.pages.conftest import Reader, SignedIn, needs_a_browser
+from tests.pages.following import follow
 from tests.pages.test_accessibility import Browse, Serve
 from tests.pages.test_uploads import send
 from tests.stages.conftest import WalkTo
@@ -49,7 +50,7 @@ def choose(reader: Reader, *files: tuple[str, str]) -> None:
     """Choose these files on the form, and send it."""
     offered = [{"name": name, "mimeType": "text/csv", "buffer": text.encode()} for name, text in files]
     reader.page.get_by_label("Files").set_input_files(offered)  # type: ignore[arg-type]
-    reader.page.get_by_role("button", name="Upload and check").click()
+    follow(reader.page.get_by_role("button", name="Upload and check"))
 
 
 @needs_a_browser
@@ -70,12 +71,12 @@ def test_files_with_errors_are_mended_and_loaded(
     page = reader.page
     with a_worker():
         reader.open("/")
-        page.get_by_role("link", name="Load files").click()
-        page.get_by_role("button", name="Choose files").click()
+        follow(page.get_by_role("link", name="Load files"))
+        follow(page.get_by_role("button", name="Choose files"))
         choose(reader, ("families.csv", wrong), ("people.csv", members))
         page.get_by_text("Nothing was loaded. Mend the files").wait_for()
         reader.look()
-        page.get_by_role("link", name="Next page").click()
+        follow(page.get_by_role("link", name="Next page"))
         assert page.get_by_role("cell", name="24 May").is_visible()
         with page.expect_download() as download:
             page.get_by_role("link", name="Download the errors").click()
@@ -83,11 +84,11 @@ def test_files_with_errors_are_mended_and_loaded(
         with (tmp_path / "errors.csv").open(encoding="utf-8-sig", newline="") as file:
             errors = list(csv.DictReader(file))
         assert [(e["line"], e["value"]) for e in errors] == [(str(n + 2), f"{n} May") for n in range(25)]
-        page.get_by_role("button", name="Upload the mended files").click()
+        follow(page.get_by_role("button", name="Upload the mended files"))
         choose(reader, ("families.csv", right), ("people.csv", members))
         page.get_by_role("button", name="Confirm and load").wait_for()
         reader.look()
-        page.get_by_role("button", name="Confirm and load").click()
+        follow(page.get_by_role("button", name="Confirm and load"))
         page.get_by_text("The files are loaded, and destroyed here.").wait_for()
         reader.look()
         assert page.get_by_role("row", name="families.csv 25 0 0").is_visible()
@@ -112,7 +113,7 @@ def test_an_upload_goes_on_without_a_script(
     with a_worker():
         bare.page.goto(f"{site}/files/upload/")
         choose(bare, ("families.csv", FAMILIES + "G1,North,,,\n"))
-        bare.page.get_by_role("button", name="Confirm and load").click()
+        follow(bare.page.get_by_role("button", name="Confirm and load"))
         bare.page.get_by_text("The files are loaded, and destroyed here.").wait_for()
 
 

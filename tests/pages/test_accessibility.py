@@ -8,6 +8,7 @@ from connecting_families.audit.models import Entry
 from connecting_families.audit.trail import duty
 from connecting_families.staff import accounts
 from tests.pages.conftest import Reader, SignedIn, needs_a_browser
+from tests.pages.following import follow
 from tests.stages.conftest import WalkTo
 from tests.stages.walk import PASSWORD, Walk
 
@@ -54,7 +55,7 @@ def test_every_page_is_sound(walk_to: WalkTo, signed_in: SignedIn, serve: Serve,
         reader.open(path)
     for path in forms:
         reader.open(path)
-        reader.page.locator("main form button").last.click()
+        follow(reader.page.locator("main form button").last)
         assert reader.page.title().startswith("Error: "), path
         reader.look()
 
@@ -72,20 +73,20 @@ def test_a_submission_is_sound_at_every_stage(
     reader.open("/")
     reader.open(path)
     if act == "draft":
-        reader.page.get_by_role("button", name="Put forward for approval").click()
+        follow(reader.page.get_by_role("button", name="Put forward for approval"))
         assert reader.page.title().startswith("Error: ")
         reader.look()
         reader.open(f"{path}explain/")
         for box in reader.page.locator("main textarea").all():
             box.fill("No.")
-        reader.page.get_by_role("button", name="Keep the explanations").click()
+        follow(reader.page.get_by_role("button", name="Keep the explanations"))
         assert reader.page.title().startswith("Error: ")
         reader.look()
     if act == "open sample":
-        reader.page.get_by_role("button", name="Open the sample").click()
+        follow(reader.page.get_by_role("button", name="Open the sample"))
         reader.look()
         reader.open(path)
-        reader.page.get_by_role("button", name="Approve exactly this content").click()
+        follow(reader.page.get_by_role("button", name="Approve exactly this content"))
         assert reader.page.title().startswith("Confirm that it is you")
         reader.look()
 
@@ -97,6 +98,6 @@ def test_signing_in_is_sound(walk_to: WalkTo, serve: Serve, browse: Browse) -> N
     assert "/account/login/" in reader.page.url
     reader.page.fill("[name=login]", "prepare")
     reader.page.fill("[name=password]", "not this one")
-    reader.page.get_by_role("button", name="Sign in").click()
+    follow(reader.page.get_by_role("button", name="Sign in"))
     assert reader.page.title().startswith("Error: Sign in")
     reader.look()

@@ -22,6 +22,7 @@ from connecting_families.audit.trail import Who, duty
 from connecting_families.staff import accounts
 from connecting_families.workers import WORKER
 from tests.faults.test_workers import now, people, queue, recipient, wait_until  # noqa: F401 - fixtures
+from tests.pages.following import follow
 
 CHROMIUM = shutil.which("chromium")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"]
@@ -83,7 +84,7 @@ def sign_in(page: Page, site: str, who: str) -> None:
     look(page)
     page.fill("[name=login]", who)
     page.fill("[name=password]", PASSWORD)
-    page.click("main button")
+    follow(page.locator("main button"))
     look(page)
 
 
@@ -97,11 +98,11 @@ def look(page: Page) -> None:
 
 
 def press(page: Page, words: str) -> None:
-    page.get_by_role("button", name=words).click()
+    follow(page.get_by_role("button", name=words))
     if "/account/reauthenticate/" in page.url:
         look(page)
         page.fill("[name=password]", PASSWORD)
-        page.click("main button")
+        follow(page.locator("main button"))
     look(page)
 
 
@@ -126,9 +127,9 @@ def test_a_round_is_walked_from_its_opening_to_its_delivery(page: Page, site: st
         time.sleep(0.2)
         page.reload()
     look(page)
-    page.get_by_role("link", name="Everyone who is in").click()
+    follow(page.get_by_role("link", name="Everyone who is in"))
     look(page)
-    page.locator("main table a").first.click()
+    follow(page.locator("main table a").first)
     look(page)
     expect(page.locator("main")).to_contain_text("No reason speaks against sending")
 
@@ -139,7 +140,7 @@ def test_a_round_is_walked_from_its_opening_to_its_delivery(page: Page, site: st
     press(page, "Put forward for approval")
     expect(page.locator("main")).to_contain_text("Explain these open queries")
     page.goto(submission)
-    page.get_by_role("button", name="Explain open queries").or_(page.get_by_text("Explain open queries")).first.click()
+    follow(page.get_by_role("button", name="Explain open queries").or_(page.get_by_text("Explain open queries")).first)
     look(page)
     for box in page.locator("main textarea").all():
         box.fill("Invented, and wrong by design.")
@@ -170,7 +171,7 @@ def test_a_round_is_walked_from_its_opening_to_its_delivery(page: Page, site: st
     page.goto(f"{site}/trail/")
     look(page)
     expect(page.locator("main")).to_contain_text("A submission was delivered")
-    page.locator("main table a").first.click()
+    follow(page.locator("main table a").first)
     look(page)
     page.goto(f"{site}/certificates/accept/")
     look(page)

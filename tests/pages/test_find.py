@@ -11,6 +11,7 @@ from connecting_families.audit.models import Entry
 from connecting_families.audit.trail import duty
 from connecting_families.staff import accounts
 from tests.pages.conftest import SignedIn, needs_a_browser
+from tests.pages.following import follow
 from tests.pages.test_accessibility import Browse, Serve
 from tests.stages.conftest import WalkTo
 from tests.stages.test_search import MORE, many
@@ -132,30 +133,30 @@ def test_a_worker_searches_turns_pages_and_goes_back(
     reader = browse(serve(), client)
     page = reader.page
     reader.open("/find/")
-    page.get_by_role("button", name="Search").click()
+    follow(page.get_by_role("button", name="Search"))
     assert page.title().startswith("Error: Find a family")
     reader.look()
     page.get_by_label("Whom are you looking for?").fill("barnabi")
-    page.get_by_role("button", name="Search").click()
+    follow(page.get_by_role("button", name="Search"))
     page.get_by_text("60 found").wait_for()
     assert page.title().startswith("Find a family: results (page 1 of 3)")
     reader.look()
-    page.get_by_role("link", name="Next").click()
+    follow(page.get_by_role("link", name="Next"))
     assert page.title().startswith("Find a family: results (page 2 of 3)")
     first = page.locator("main table th[scope=row]").first.inner_text()
     reader.look()
-    page.get_by_role("link", name="Home", exact=True).click()
+    follow(page.get_by_role("link", name="Home", exact=True))
     page.go_back()
     assert page.locator("main table th[scope=row]").first.inner_text() == first
     page.go_back()
     assert page.title().startswith("Find a family: results (page 1 of 3)")
     assert page.get_by_label("Whom are you looking for?").input_value() == "barnabi"
     page.get_by_label("Team").select_option("South")
-    page.get_by_role("button", name="Search").click()
+    follow(page.get_by_role("button", name="Search"))
     page.get_by_role("heading", name="Nobody was found").wait_for()
     reader.look()
     page.get_by_label("Whom are you looking for?").fill("dyke")
-    page.get_by_role("button", name="Search").click()
+    follow(page.get_by_role("button", name="Search"))
     page.get_by_text("Anne-Marie van-Dyke").wait_for()
     reader.look()
     assert "arnab" not in page.url

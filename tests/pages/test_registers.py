@@ -10,6 +10,7 @@ from django.test import Client
 from cohorts.models import Agreement, Dataset, NoticeVersion
 from connecting_families.audit.models import Entry
 from tests.pages.conftest import Clock, SignedIn, needs_a_browser
+from tests.pages.following import follow
 from tests.pages.test_accessibility import Browse, Serve
 from tests.pages.test_walk import text
 from tests.stages.conftest import WalkTo
@@ -215,7 +216,7 @@ def test_the_pages_are_sound(walk_to: WalkTo, signed_in: SignedIn, serve: Serve,
         assert reader.page.url.endswith(path)
     for path in forms if name == "prepare" else []:
         reader.open(path)
-        reader.page.locator("main form button").last.click()
+        follow(reader.page.locator("main form button").last)
         reader.page.locator(".govuk-error-summary").wait_for()
         assert reader.page.title().startswith("Error: "), path
         reader.look()

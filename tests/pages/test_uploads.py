@@ -17,6 +17,7 @@ from connecting_families.audit.models import Entry
 from connecting_families.audit.trail import duty
 from connecting_families.kit.spreadsheets import guarded
 from tests.pages.conftest import Clock, SignedIn, needs_a_browser
+from tests.pages.following import follow
 from tests.pages.test_accessibility import Browse, Serve
 from tests.pages.test_walk import text
 from tests.stages.bulk import told
@@ -205,6 +206,6 @@ def test_the_pages_are_sound(walk_to: WalkTo, signed_in: SignedIn, serve: Serve,
         reader.open(path)
         assert reader.page.url.endswith(path)
     reader.open("/files/upload/")
-    reader.page.get_by_role("button", name="Upload and check").click()
+    follow(reader.page.get_by_role("button", name="Upload and check"))
     assert reader.page.title().startswith("Error: ")
     reader.look()

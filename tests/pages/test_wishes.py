@@ -1,8 +1,11 @@
 """The pages on what a family was told, agreed to and objects to, and the objection desk."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from django.db import connection, transaction
 from django.test import Client
 
 from cohorts import objections, people
@@ -201,6 +204,37 @@ def test_pressing_twice_or_going_back_records_one_objection(walk: Walk, signed_i
     assert first["Location"] == second["Location"]
     assert client.post(path, OBJECTION | {"person": "P1", "drawn": drawn(check)})["Location"] == first["Location"]
     assert Objection.objects.count() == before + 1
+
+
+def test_two_presses_in_the_same_moment_record_one_objection(walk: Walk, signed_in: SignedIn) -> None:
+    client, path = signed_in("worker"), f"{F1}objections/record/"
+    check = client.post(path, OBJECTION | {"person": "P1"})
+    given = OBJECTION | {"person": "P1", "drawn": drawn(check), "confirmed": "1"}
+    own = drawn(check).split(":")[0]
+
+    def press() -> Any:
+        try:
+            return client.post(path, given)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as other:
+        with transaction.atomic():
+            by, at = duty("test"), walk.now()
+            objections.receive(reference=own, person=person_of("P1"), received_at=at, by=by, at=at)
+            second = other.submit(press)
+            until = time.monotonic() + 30
+            while not _somebody_waits():
+                assert time.monotonic() < until
+                time.sleep(0.02)
+        assert second.result(30).status_code == 302
+    assert Objection.objects.filter(reference=own).count() == 1
+
+
+def _somebody_waits() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        return bool(cursor.fetchone()[0])
 
 
 def test_a_forged_reference_is_not_taken(walk: Walk, signed_in: SignedIn) -> None:
