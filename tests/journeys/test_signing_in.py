@@ -1,4 +1,4 @@
-"""Signing in, in a browser, as those tell it who do: the first time, a lost phone, a break in mid-form, other places."""
+"""Signing in, in a browser, as people tell it: the first time, a lost phone, a break in mid-form, other places."""
 
 import re
 from collections.abc import Callable, Iterator

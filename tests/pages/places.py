@@ -62,7 +62,9 @@ SIGNING_IN: dict[str, Place] = {
         "Closed account", "Tells somebody whose account was closed whom to ask.", ("/account/inactive/",), alone=True
     ),
     "mfa_authenticate": Screen(
-        "Enter a code", "Asks for the code of the phone, or a recovery code, after the password.", alone=True,
+        "Enter a code",
+        "Asks for the code of the phone, or a recovery code, after the password.",
+        alone=True,
         tried_in=JOURNEY,
     ),
     "account_reauthenticate": Screen(
