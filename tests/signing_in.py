@@ -5,11 +5,12 @@ import hashlib
 from datetime import UTC, datetime
 from typing import Any
 
+from allauth.account.internal.flows.login import AUTHENTICATION_METHODS_SESSION_KEY
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value, yield_hotp_counters_from_time
 from django.core.cache import cache
 from django.test import Client
 
-from connecting_families.staff import factors
+from connecting_families.staff import factors, lasting
 from connecting_families.staff.models import User
 
 
@@ -41,3 +42,13 @@ def sign_in(client: Client, name: str, password: str, **asked: str) -> Any:
     answer = client.post(answer["Location"], {"code": code_of(name)})
     assert answer.status_code == 302, answer.content.decode()
     return answer
+
+
+def set_back(client: Client, seconds: int, *names: str) -> None:
+    """Time goes on for this client's session: since its person signed in, was there, and confirmed who they are."""
+    session = client.session
+    for name in names or (lasting.BEGUN, lasting.SEEN):
+        session[name] -= seconds
+    for record in session.get(AUTHENTICATION_METHODS_SESSION_KEY, []):
+        record["at"] -= seconds
+    session.save()

@@ -72,10 +72,11 @@ def signed_in_for_a_time(
         if why := lasting.over(request.session, now):
             back = sessions.run_out(request, user, why, user.who(address_of(request)), timezone.now())
             request.user = AnonymousUser()
-            return get_response(request) if request.path.startswith(kept.OWN) else redirect_to_login(back)
+            own = request.path.startswith(kept.OWN)
+            return _seen_by_nobody_after(request, get_response(request) if own else redirect_to_login(back))
         if not polls(request):
             lasting.touch(request.session, now)
-        return get_response(request)
+        return _seen_by_nobody_after(request, get_response(request))
 
     return timed
 
@@ -124,6 +125,19 @@ def typed_again(
             return get_response(request)
 
     return filled
+
+
+def _seen_by_nobody_after(request: HttpRequest, answer: HttpResponseBase) -> HttpResponseBase:
+    """The back button shows no page of whoever signed out.
+
+    No browser keeps a page that can be asked for again. What answers a form (a search) is kept, so that people can go
+    back to it, and destroyed when the sign-in ends.
+    """
+    if request.method != "POST" and not answer.has_header("Cache-Control"):
+        answer["Cache-Control"] = "no-store, private"
+    if not request.user.is_authenticated:
+        answer["Clear-Site-Data"] = '"cache"'
+    return answer
 
 
 def _kept_after_the_end(request: HttpRequest) -> str:

@@ -24,7 +24,11 @@ Browse = Callable[..., Reader]
 
 
 @pytest.fixture(autouse=True)
-def the_database_is_asked_from_within_the_browsers_loop(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def the_database_is_asked_from_within_the_browsers_loop(
+    monkeypatch: pytest.MonkeyPatch,
+    walk_to: WalkTo,
+    browse: Browse,
+) -> Iterator[None]:
     """The tests look at the trail, and move a session's clock, while the browser is open."""
     monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
     yield

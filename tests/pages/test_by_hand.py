@@ -23,6 +23,7 @@ from connecting_families.staff import accounts
 from connecting_families.workers import WORKER
 from tests.faults.test_workers import now, people, queue, recipient, wait_until  # noqa: F401 - fixtures
 from tests.pages.following import follow
+from tests.signing_in import code_of, enrol
 
 CHROMIUM = shutil.which("chromium")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"]
@@ -84,6 +85,10 @@ def sign_in(page: Page, site: str, who: str) -> None:
     look(page)
     page.fill("[name=login]", who)
     page.fill("[name=password]", PASSWORD)
+    follow(page.locator("main button"))
+    look(page)
+    enrol(who)
+    page.fill("[name=code]", code_of(who))
     follow(page.locator("main button"))
     look(page)
 

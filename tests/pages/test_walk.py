@@ -16,6 +16,7 @@ from connecting_families import workers
 from connecting_families.audit.models import Entry
 from connecting_families.audit.trail import duty
 from tests.pages.conftest import Clock, SignedIn
+from tests.signing_in import set_back
 from tests.stages.conftest import WalkTo
 from tests.stages.walk import PASSWORD, PEOPLE, Walk, recipient_pem
 from transfers import delivery, keys, sealing
@@ -245,6 +246,7 @@ def test_it_is_sent_back_with_a_reason_and_taken_up_again(walked_to: WalkTo, sig
 def test_a_fresh_password_is_asked_for_before_a_grave_act(walked_to: WalkTo, signed_in: SignedIn) -> None:
     walk = walked_to("open sample")
     client = signed_in("approve")
+    set_back(client, 301)
     for act in ("approve", "seal", "deliver"):
         asked = client.post(f"{page_of(walk)}{act}/")
         assert asked["Location"].startswith("/account/reauthenticate/")
