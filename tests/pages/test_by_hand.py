@@ -80,16 +80,16 @@ def page(monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
 
 
 def sign_in(page: Page, site: str, who: str) -> None:
+    enrol(who)
     page.context.clear_cookies()
     page.goto(f"{site}/account/login/")
     look(page)
     page.fill("[name=login]", who)
     page.fill("[name=password]", PASSWORD)
-    follow(page.locator("main button"))
+    follow(page.locator("main button").first)
     look(page)
-    enrol(who)
     page.fill("[name=code]", code_of(who))
-    follow(page.locator("main button"))
+    follow(page.locator("main button").first)
     look(page)
 
 
@@ -107,7 +107,7 @@ def press(page: Page, words: str) -> None:
     if "/account/reauthenticate/" in page.url:
         look(page)
         page.fill("[name=password]", PASSWORD)
-        follow(page.locator("main button"))
+        follow(page.locator("main button").first)
     look(page)
 
 

@@ -309,9 +309,22 @@ def test_an_administrator_sees_no_case_data() -> None:
 def test_grave_acts_about_accounts_need_a_fresh_password_or_code() -> None:
     client = signed_in("admin", "administrator")
     user = add("j.bell")
-    set_back(client, 301)
     for act in ("close", "change", "factor", "password", "sign-ins"):
         answer = client.post(f"/staff/{user.pk}/{act}/", {"reason": "Left."})
         assert answer["Location"].startswith("/account/reauthenticate/"), act
     user.refresh_from_db()
     assert user.is_active
+    # What was confirmed is fresh for five minutes, and no longer.
+    path = f"/staff/{user.pk}/close/"
+    assert client.post("/account/reauthenticate/", {"password": PASSWORD}).status_code == 302
+    assert client.post(path, {"reason": ""}).status_code == 200
+    set_back(client, 301)
+    assert client.post(path, {"reason": "Left."})["Location"].startswith("/account/reauthenticate/")
+
+
+def test_an_administrator_does_not_end_the_sign_in_through_which_it_is_asked() -> None:
+    client = signed_in("admin", "administrator")
+    me = User.objects.get(username="admin")
+    client.post("/account/reauthenticate/", {"password": PASSWORD})
+    assert client.post(f"/staff/{me.pk}/sign-ins/")["Location"] == "/account/sign-ins/"
+    assert client.get("/staff/").status_code == 200

@@ -192,8 +192,10 @@ def new_password(request: HttpRequest, number: int) -> HttpResponse:
 @opened_by(Permission.MANAGE_STAFF)
 @reauthentication_required(allow_get=True)
 def end_sign_ins(request: HttpRequest, number: int) -> HttpResponse:
-    """End every sign-in of a colleague."""
+    """End every sign-in of a colleague. One's own are ended one by one, and never the one through which it is asked."""
     row = get_object_or_404(User, pk=number)
+    if row.pk == acting(request).user_id:
+        return redirect("my_sign_ins")
 
     def act(_: dict[str, Any]) -> None:
         keys = [each.key for each in sessions.of(row)]
