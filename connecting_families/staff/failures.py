@@ -11,7 +11,8 @@ from connecting_families.staff.models import User
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponseBase:
-    """Show the form once more with what was typed, where it came from a page of ours; else say what happened."""
+    """Show the form once more as typed, where its browser says that a page of ours sent it; else say what happened."""
     user = request.user
-    page = kept.keep(request, user, "stale", timezone.now()) if isinstance(user, User) else ""
+    ours = request.headers.get("Origin") == kept.own_origin(request)
+    page = kept.keep(request, user, "stale", timezone.now()) if isinstance(user, User) and ours else ""
     return redirect(page) if page else plain(request, reason=reason)

@@ -89,10 +89,11 @@ def _may_be_kept(request: HttpRequest) -> bool:
         and request.content_type in FORMS
         and size.isdecimal()
         and int(size) <= LARGEST
-        and request.headers.get("Origin", _own_origin(request)) == _own_origin(request)
+        and request.headers.get("Origin", own_origin(request)) == own_origin(request)
         and request.headers.get("Sec-Fetch-Site", "same-origin") == "same-origin"
     )
 
 
-def _own_origin(request: HttpRequest) -> str:
+def own_origin(request: HttpRequest) -> str:
+    """What a browser says of a form that one of our pages sent."""
     return f"{request.scheme}://{request.get_host()}"

@@ -328,3 +328,14 @@ def test_an_administrator_does_not_end_the_sign_in_through_which_it_is_asked() -
     client.post("/account/reauthenticate/", {"password": PASSWORD})
     assert client.post(f"/staff/{me.pk}/sign-ins/")["Location"] == "/account/sign-ins/"
     assert client.get("/staff/").status_code == 200
+
+
+def test_a_form_whose_mark_is_stale_is_shown_again_and_one_of_another_site_is_refused() -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.cookies = signed_in("k.ashe").cookies
+    for origin in ({}, {"Origin": "https://example.org"}, {"Origin": "null"}):
+        assert client.post("/rounds/open/", ROUND, headers=origin).status_code == 403
+    assert KeptForm.objects.count() == 0
+    answer = client.post("/rounds/open/", ROUND, headers={"Origin": "http://testserver"})
+    assert answer["Location"] == "/rounds/open/"
+    assert f'value="{TYPED}"' in client.get("/rounds/open/").content.decode()
