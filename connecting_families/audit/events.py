@@ -13,6 +13,26 @@ class Event(Enum):
     ACCESS_REFUSED = "A page was refused"
     STAFF_ADDED = "A member of staff was added"
     STAFF_REFUSED = "Adding a member of staff was refused"
+    STAFF_CHANGED = "A member of staff was given another role or team"
+    STAFF_CLOSED = "An account was closed"
+    STAFF_REOPENED = "An account was opened again"
+    STAFF_CHANGE_REFUSED = "Changing an account was refused"
+    PASSWORD_CHANGED = "A password was changed"  # noqa: S105 - a sentence
+    PASSWORD_REPLACED = "A colleague was given a one-time password"  # noqa: S105 - a sentence
+    SECOND_FACTOR_SET = "A second factor was set"
+    SECOND_FACTOR_GIVEN = "A second factor was given"
+    SECOND_FACTOR_REFUSED = "A second factor was refused"
+    SECOND_FACTOR_RESET = "A colleague's second factor was taken away"
+    RECOVERY_CODES_DRAWN = "New recovery codes were drawn"
+    RECOVERY_CODES_DOWNLOADED = "Recovery codes were downloaded"
+    RECOVERY_CODE_USED = "A recovery code was used"
+    IDENTITY_CONFIRMED = "Somebody confirmed that it is them"
+    IDENTITY_REFUSED = "Confirming that it is them was refused"
+    SIGN_IN_ENDED = "A sign-in was ended"
+    SIGN_IN_RAN_OUT = "A sign-in ran out"
+    TEAM_ENTERED = "A team was entered in the register"
+    TEAM_ENDED = "A team was ended"
+    TEAM_REFUSED = "Changing the register of teams was refused"
 
     # Families and what was recorded of them.
     FAMILIES_SEARCHED = "Families were searched"

@@ -208,8 +208,8 @@ def two_workers(walk: Walk) -> None:
     from connecting_families.staff import accounts
     from tests.stages.walk import PASSWORD
 
-    asked = {"role": "early_help_worker", "password": PASSWORD, "team": "North"}
-    accounts.add(username="colleague", **asked, by=duty("test"), at=walk.now())
+    by, at = duty("test"), walk.now()
+    accounts.add(username="colleague", role="early_help_worker", password=PASSWORD, team="North", by=by, at=at)
 
 
 def test_two_workers_change_the_same_person(begin: Callable[..., tuple[Reader, ...]]) -> None:

@@ -8,7 +8,7 @@ from cohorts.incoming import Offered
 from cohorts.models import Dataset, Family, Upload
 from connecting_families.audit.refusals import Refused
 from connecting_families.audit.trail import duty
-from connecting_families.staff import accounts
+from connecting_families.staff import accounts, teams
 from connecting_families.staff.models import User
 from connecting_families.staff.roles import ROLES
 from tests.stages.walk import LINE, ORDER, PASSWORD, PEOPLE, Walk
@@ -31,6 +31,7 @@ def build(walk: Walk) -> None:
     for role in ROLES:
         if not User.objects.filter(role=role).exists():
             accounts.add(username=role, role=role, password=PASSWORD, by=duty("test"), at=walk.now())
+    _staff(walk)
     _uploads(walk)
     _registers(walk)
     _void(walk)
@@ -60,6 +61,14 @@ def _flags(walk: Walk) -> None:
     })  # fmt: skip
     at, nothing = walk.now(), {"flagged_on": "", "lifted_on": ""}
     flags.flag(family=Family.objects.get(reference="F8"), on=at.date(), seen=nothing, by=walk.who("worker"), at=at)
+
+
+def _staff(walk: Walk) -> None:
+    """A team, somebody who left, and somebody whose second factor can be taken away."""
+    by = User.objects.get(role="administrator").who()
+    accounts.add(username="gone", role="early_help_worker", password=PASSWORD, by=by, at=walk.now())
+    accounts.close(user=User.objects.get(username="gone"), reason="Left.", by=by, at=walk.now())
+    teams.enter(name="North", from_on=date(2026, 1, 1), by=by, at=walk.now())
 
 
 def _uploads(walk: Walk) -> None:

@@ -26,6 +26,8 @@ class Screen(NamedTuple):
     many: int = 3
     alone: bool = False
     of: tuple[str, ...] = ()
+    tried_in: str = ""
+    """The test of what no link leads to, and is looked at there."""
 
 
 class Act(NamedTuple):
@@ -38,6 +40,7 @@ class File(NamedTuple):
     """A download."""
 
     holds: str
+    tried_in: str = ""
 
 
 class Door(NamedTuple):
@@ -48,6 +51,8 @@ class Door(NamedTuple):
 
 Place = Screen | Act | File | Door
 
+JOURNEY = "journeys/test_signing_in.py"
+
 SIGNING_IN: dict[str, Place] = {
     "account_login": Screen(
         "Sign in", "Says who you are, before anything else opens.", ("/account/login/",), alone=True
@@ -56,10 +61,41 @@ SIGNING_IN: dict[str, Place] = {
     "account_inactive": Screen(
         "Closed account", "Tells somebody whose account was closed whom to ask.", ("/account/inactive/",), alone=True
     ),
+    "mfa_authenticate": Screen(
+        "Enter a code",
+        "Asks for the code of the phone, or a recovery code, after the password.",
+        alone=True,
+        tried_in=JOURNEY,
+    ),
     "account_reauthenticate": Screen(
         "Confirm that it is you", "Asks for the password again before a grave act.", ("/account/reauthenticate/",)
     ),
+    "mfa_reauthenticate": Screen("Confirm by a code", "Asks for a code, or a recovery code, in place of the password."),
+    "my_account": Screen("Your account", "Shows what is known of oneself, and leads to where it is changed."),
+    "change_password": Screen("Change your password", "Takes another password, and ends every other sign-in."),
+    "set_factor": Screen("Set up a second factor", "Gives a phone its secret, and takes the first code as proof."),
+    "factor_picture": File("the secret of a second factor that is being set up, as a picture", JOURNEY),
+    "recovery_codes": Screen("Recovery codes", "Shows new codes once, and later how many are left."),
+    "recovery_codes_file": File("the recovery codes that were just drawn", JOURNEY),
+    "my_sign_ins": Screen("Where you are signed in", "Lists every place where one is signed in, and ends each."),
+    "stay": Act("stays signed in"),
+    "who_may": Screen("Who may do what", "Shows the table of roles by which the program goes."),
     "home": Screen("Home", "Shows each role what waits for it.", ("/",)),
+}
+
+STAFF: dict[str, Place] = {
+    "staff": Screen("Staff", "Lists every account, narrowed by role, team and state if asked."),
+    "add_colleague": Screen("Add a member of staff", "Makes an account, and shows its one-time password once."),
+    "colleague": Screen("Account", "Shows what an account may do, where it is signed in, and its history.", many=14),
+    "change_colleague": Screen("Change role and team", "Gives somebody another role or team."),
+    "close_account": Screen("Close this account", "Takes the reason, and ends the sign-ins of whoever left."),
+    "reopen_account": Screen("Open this account again", "Takes the reason why somebody comes back."),
+    "reset_factor": Screen("Take away the second factor", "Helps somebody who lost phone and recovery codes."),
+    "new_password": Screen("Give a one-time password", "Helps somebody who forgot the password."),
+    "end_sign_ins": Screen("End the sign-ins", "Signs a colleague out everywhere."),
+    "teams": Screen("Teams", "Lists the teams of Early Help, each from a day until a day."),
+    "add_team": Screen("Add a team", "Enters a team in the register."),
+    "end_team": Screen("End a team", "Takes a team's last day, and the reason."),
 }
 
 ROUNDS: dict[str, Place] = {
@@ -249,11 +285,23 @@ DEVELOPERS: dict[str, Place] = {
 }
 
 PLACES: dict[str, Place] = (
-    SIGNING_IN | FAMILIES | HOMES | UPLOADS | ROUNDS | SUBMISSIONS | REGISTERS | WISHES | DESK | GOVERNANCE | DEVELOPERS
+    SIGNING_IN
+    | STAFF
+    | FAMILIES
+    | HOMES
+    | UPLOADS
+    | ROUNDS
+    | SUBMISSIONS
+    | REGISTERS
+    | WISHES
+    | DESK
+    | GOVERNANCE
+    | DEVELOPERS
 )
 
 GROUPS = {
     "Signing in, and home": SIGNING_IN,
+    "Staff": STAFF,
     "Families": FAMILIES,
     "Where people live, and with whom": HOMES,
     "Loading files": UPLOADS,
