@@ -54,7 +54,7 @@ MARKED = """
     ),
     here AS (
         SELECT uprn, regexp_replace(upper(line_1 || postcode), '[^A-Z0-9]', '', 'g') AS written
-        FROM cohorts_address WHERE person_id = %(person)s AND (to_on IS NULL OR to_on > %(day)s)
+        FROM cohorts_address WHERE person_id = %(person)s AND (%(ever)s OR to_on IS NULL OR to_on > %(day)s)
     )
     SELECT EXISTS (SELECT FROM marked WHERE id = %(person)s)
         OR EXISTS (
@@ -114,14 +114,14 @@ def address_on(person: Person, day: date) -> Address | None:
     return standing.order_by("from_on", "pk").last()
 
 
-def address_withheld(person: Person, day: date) -> bool:
-    """Whether a person's address may stand on no letter.
+def address_withheld(person: Person, day: date, *, ever: bool = False) -> bool:
+    """Whether a person's address may stand on no letter; with `ever`, whether any that they ever had may not.
 
     A mark protects the address of whoever bears it, of everyone in the household with them, and the place itself,
     whoever else is recorded there. A mark of any kind does, also one that has not begun: in doubt the letter is handed
     over.
     """
     with connection.cursor() as cursor:
-        cursor.execute(MARKED, {"person": person.pk, "day": day})
+        cursor.execute(MARKED, {"person": person.pk, "day": day, "ever": ever})
         (withheld,) = cursor.fetchone()
     return bool(withheld)

@@ -9,6 +9,8 @@ from cohorts.lookup import Candidate, Conditions, Spellings
 from cohorts.rules.names import likeness
 from cohorts.rules.terms import Terms, near_dates
 
+MOST_WORDS = 12
+"""So many words of a name are looked for at most."""
 ENOUGH = 200
 """So many are listed at most: who has more to read has to say more."""
 FITS = 0.5
@@ -128,6 +130,7 @@ def possible_duplicates(*, given_name: str, family_name: str, date_of_birth: dat
     nearly the same date of birth. Where a date is not known, the name must fit better. The likeliest first.
     """
     ready = lookup.read_name(f"{given_name} {family_name}")
+    ready = ready._replace(words=ready.words[:MOST_WORDS])
     if not ready.words:
         return []
     near = lookup.spellings(ready.words)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from django.core.cache import cache
 from django.db import connection, models
 
-from cohorts import households, lookup, matching
+from cohorts import households, lookup, matching, other_teams
 from cohorts.matching import Match
 from cohorts.models import Family, Person
 from cohorts.rules.clocks import LONDON
@@ -130,6 +130,44 @@ def possible_duplicates(*, given_name: str, family_name: str, date_of_birth: dat
         )
         led = _led_to(matches)
         return _found(list(led)[:ON_A_PAGE], led, today)
+
+
+class Duplicates(NamedTuple):
+    """Who may be the same person as somebody about to be added, and how many more there are who may not be shown."""
+
+    found: list[Found]
+    closed: int
+
+
+def duplicates(*, given_name: str, family_name: str, date_of_birth: date | None, by: Who, at: datetime) -> Duplicates:
+    """The same people as `look_for_duplicates` shows, where nobody is shown: an answer is compared with them."""
+    today = at.astimezone(LONDON).date()
+    found = possible_duplicates(
+        given_name=given_name, family_name=family_name, date_of_birth=date_of_birth, today=today
+    )
+    shown = [row for row in found if not other_teams.is_closed(row.person, by, today)]
+    return Duplicates(shown, len(found) - len(shown))
+
+
+@trail.stage
+def look_for_duplicates(
+    *, family: Family, given_name: str, family_name: str, date_of_birth: date | None, by: Who, at: datetime
+) -> Duplicates:
+    """Who on file may be somebody about to be added to a family. It is recorded as a search is."""
+    looked = duplicates(given_name=given_name, family_name=family_name, date_of_birth=date_of_birth, by=by, at=at)
+    words = lookup.read_name(f"{given_name} {family_name}").words
+    terms = Terms(births=(date_of_birth,) if date_of_birth else ())
+    details = {
+        "terms": [keyed(word) for word in _words(terms, words)],
+        "name": keyed(_whole(words)) if words else "",
+        "found": len(looked.found) + looked.closed,
+        "not_shown": looked.closed,
+        "people": [row.person.reference for row in looked.found],
+        "families": sorted({each.reference for row in looked.found for each in row.families}),
+        "to_add_to": family.reference,
+    }
+    trail.record(Event.FAMILIES_SEARCHED, who=by, at=at, record="search", details=details)
+    return looked
 
 
 def teams() -> list[str]:

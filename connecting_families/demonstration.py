@@ -11,6 +11,8 @@ from io import StringIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.internal import auth as totp
 from django.conf import settings
 from django.core.management import call_command
 from django.utils import timezone
@@ -21,7 +23,7 @@ from connecting_families import invented
 from connecting_families.audit.models import Entry
 from connecting_families.audit.refusals import Refused
 from connecting_families.audit.trail import Who, duty
-from connecting_families.staff import accounts
+from connecting_families.staff import accounts, cipher, factors, second_factor
 from connecting_families.staff.models import User
 from transfers import approval, certificates, delivery, keys, sealing, submission
 from transfers.models import RecipientCertificate, Submission
@@ -44,6 +46,7 @@ SIGN_INS = (
     SignIn("prepare", "data_preparer", "prepares: loads, assembles, puts forward"),
     SignIn("approve", "data_approver", "approves what somebody else prepared"),
     SignIn("govern", "information_governance", "reads the trail, and accepts recipients' certificates"),
+    SignIn("admin", "administrator", "adds staff, changes roles, and sees no family"),
     SignIn("worker", "early_help_worker", "Early Help: supports families (casework pages come next)"),
 )
 
@@ -80,12 +83,14 @@ class Journey:
         self._say(f"   {text}")
 
     def staff(self) -> None:
-        """Four people who may each do something else."""
+        """People who may each do something else."""
         self.step("Staff")
         for name, role, what in SIGN_INS:
             user = User.objects.filter(username=name).first() or accounts.add(
                 username=name, role=role, password=PASSWORD, team="North", by=duty("demo"), at=now()
             )
+            if not factors.has_one(user):
+                factors.set_up(user=user, secret=totp.generate_totp_secret(), by=duty("demo"), at=now())
             self.people[name] = user.who()
             self.outcome(f"{name}: {what}")
 
@@ -243,6 +248,14 @@ class Journey:
         call_command(*words, stdout=printed)
         said: dict[str, Any] = json.loads(printed.getvalue().splitlines()[-1])
         return said
+
+
+def app_of(username: str) -> tuple[str, str]:
+    """What the app on the phone of one of these invented people has, and the code that it shows now."""
+    row = Authenticator.objects.get(user__username=username, type=Authenticator.Type.TOTP)
+    secret = cipher.decrypt(second_factor.PURPOSE, row.data["secret"])
+    counter = int(now().timestamp()) // totp.app_settings.TOTP_PERIOD
+    return secret, totp.format_hotp_value(totp.hotp_value(secret, counter))
 
 
 def opened(sealed: Path, folder: Path) -> dict[str, Any]:

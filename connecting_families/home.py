@@ -11,7 +11,7 @@ from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from kombu.exceptions import OperationalError
 
-from cohorts import queries
+from cohorts import queries, unfinished
 from cohorts.models import Cohort, Round
 from connecting_families import workers
 from connecting_families.audit import trail
@@ -55,6 +55,9 @@ def home(request: HttpRequest) -> HttpResponse:
         team = None if context["every_team"] else user.team
         context["late"] = queries.notices_due(team, at)
         context["waiting"] = queries.waiting_objections(team, at)
+        context["unfinished"] = len(unfinished.families(team, at)) if team != "" else 0
+    if user.may(Permission.REVIEW_FLAGS):
+        context["to_review"] = unfinished.flags_to_review(at).count()
     context["accounts"] = user.may(Permission.MANAGE_STAFF)
     if user.may(Permission.SEE_SUBMISSIONS):
         context |= {"heartbeat": _heartbeat(), "submissions": _submissions()}

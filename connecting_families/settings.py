@@ -3,7 +3,7 @@
 import secrets
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -29,7 +29,15 @@ HINTS = {
     "CF_SIGNING_CERTIFICATE": "the file of the certificate of that key (PEM)",
     "CF_TRAIL_KEY": "50 or more random characters, kept secret and apart from the database; what people search for"
     " stands in the trail under it, and a changed key finds no earlier search",
+    "CF_SECRETS_KEY": "50 or more random characters, kept secret and apart from the database; it encrypts second"
+    " factors, which nobody can use any more under another key",
     "CF_CONTACT": "the e-mail address and telephone number where families ask questions",
+}
+
+# Needed with another one, and not else.
+HINTS_WITH = {
+    "CF_OIDC_CLIENT_ID": "how the council's sign-on (CF_OIDC_ISSUER) knows this program",
+    "CF_OIDC_CLIENT_SECRET": "the secret that the council's sign-on (CF_OIDC_ISSUER) gave this program",
 }
 
 
@@ -43,7 +51,7 @@ def setting(name: str, otherwise: str = "") -> str:
         return value
     if otherwise and not PRODUCTION:
         return otherwise
-    raise ImproperlyConfigured(f"The setting {name} is missing. It is {HINTS[name]}.")
+    raise ImproperlyConfigured(f"The setting {name} is missing. It is {(HINTS | HINTS_WITH)[name]}.")
 
 
 def database(url: str) -> dict[str, Any]:
@@ -75,6 +83,11 @@ CF_TRAIL_KEY = (
     if PRODUCTION
     else env.str("CF_TRAIL_KEY", "") or key_of_this_machine(CF_DATA_DIR / "trail-key")
 )
+CF_SECRETS_KEY = (
+    setting("CF_SECRETS_KEY")
+    if PRODUCTION
+    else env.str("CF_SECRETS_KEY", "") or key_of_this_machine(CF_DATA_DIR / "secrets-key")
+)
 ALLOWED_HOSTS = setting("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1],testserver").split(",")
 
 # The council, and how it is reached.
@@ -95,6 +108,19 @@ CF_UPLOAD_LIMIT = env.int("CF_UPLOAD_LIMIT_MB", default=500) * 1024 * 1024
 FILE_UPLOAD_HANDLERS = ["connecting_families.arriving.PrivateFiles"]
 FILE_UPLOAD_PERMISSIONS = 0o600
 
+# How long a sign-in lasts: minutes in which nothing is done, and hours at most.
+CF_IDLE_MINUTES = env.int("CF_IDLE_MINUTES", default=30)
+CF_SESSION_HOURS = env.int("CF_SESSION_HOURS", default=10)
+
+# The council's own sign-on, if there is one: where it is, what it calls this program, which of its claims names an
+# account here (by user name, or by e-mail address), and which values of amr or acr vouch for a second factor.
+CF_OIDC_ISSUER = env.str("CF_OIDC_ISSUER", default="").rstrip("/")
+CF_OIDC_CLIENT_ID = setting("CF_OIDC_CLIENT_ID") if CF_OIDC_ISSUER else ""
+CF_OIDC_CLIENT_SECRET = setting("CF_OIDC_CLIENT_SECRET") if CF_OIDC_ISSUER else ""
+CF_OIDC_MATCH = env.str("CF_OIDC_MATCH", default="username")
+CF_OIDC_CLAIM = env.str("CF_OIDC_CLAIM", default="email" if CF_OIDC_MATCH == "email" else "preferred_username")
+CF_OIDC_SECOND_FACTOR = env.list("CF_OIDC_SECOND_FACTOR", default=[])
+
 INSTALLED_APPS = [
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -107,6 +133,10 @@ INSTALLED_APPS = [
     "auditlog",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
+    "allauth.usersessions",
     "csp",
     "connecting_families",
     "connecting_families.audit",
@@ -129,6 +159,9 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "connecting_families.staff.middleware.one_correlation_per_request",
+    "connecting_families.staff.middleware.signed_in_for_a_time",
+    "connecting_families.staff.middleware.wholly_signed_in",
+    "connecting_families.staff.middleware.typed_again",
 ]
 
 ROOT_URLCONF = "connecting_families.urls"
@@ -173,6 +206,8 @@ def due(task: str) -> dict[str, Any]:
 # Whatever is due and was not picked up is found here: a lost message or a killed worker loses nothing.
 CELERY_BEAT_SCHEDULE = {
     "assemble what is due": due("cohorts.tasks.assemble_what_is_due"),
+    "forget forms that were kept": due("connecting_families.staff.tasks.forget_kept_forms"),
+    "forget sign-ins that ended": {"task": "connecting_families.staff.tasks.forget_sign_ins", "schedule": 86_400.0},
     "look after uploads": due("cohorts.tasks.look_after_uploads"),
     "seal what is due": due("transfers.tasks.seal_what_is_due"),
     "deliver what is due": due("transfers.tasks.deliver_what_is_due"),
@@ -181,7 +216,14 @@ CELERY_BEAT_SCHEDULE = {
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(CF_DATA_DIR / "beat-schedule")
 
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+# Counts of tries, and codes that were used: what one process of the site knows, all must. Nothing else is cached.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "staff_tries",
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
+    }
+}
 
 AUTH_USER_MODEL = "staff.User"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
@@ -198,6 +240,34 @@ ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
+ACCOUNT_EMAIL_NOTIFICATIONS = False
+MFA_ADAPTER = "connecting_families.staff.second_factor.Adapter"
+MFA_FORMS = {
+    "authenticate": "connecting_families.staff.second_factor.SignInForm",
+    "reauthenticate": "connecting_families.staff.second_factor.ConfirmForm",
+}
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_TOTP_ISSUER = "Connecting Families"
+# A phone's clock may be half a minute off.
+MFA_TOTP_TOLERANCE = 1
+SOCIALACCOUNT_ADAPTER = "connecting_families.staff.council_sign_on.Adapter"
+SOCIALACCOUNT_PROVIDERS = {
+    "openid_connect": {
+        "OAUTH_PKCE_ENABLED": True,
+        "APPS": [
+            {
+                "provider_id": "sign-on",
+                "name": "the council's sign-on",
+                "client_id": CF_OIDC_CLIENT_ID,
+                "secret": CF_OIDC_CLIENT_SECRET,
+                "settings": {"server_url": CF_OIDC_ISSUER},
+            }
+        ]
+        if CF_OIDC_ISSUER
+        else [],
+    }
+}
+CSRF_FAILURE_VIEW = "connecting_families.staff.failures.csrf_failure"
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "home"
 
@@ -230,14 +300,19 @@ CONTENT_SECURITY_POLICY = {
         "style-src": ["'self'"],
         "img-src": ["'self'"],
         "connect-src": ["'self'"],
-        "form-action": ["'self'"],
+        # Where the council's sign-on is used, the button that leads there ends in a redirect to it.
+        "form-action": [
+            "'self'",
+            *([f"{urlsplit(CF_OIDC_ISSUER).scheme}://{urlsplit(CF_OIDC_ISSUER).netloc}"] * bool(CF_OIDC_ISSUER)),
+        ],
         "frame-ancestors": ["'none'"],
         "base-uri": ["'none'"],
     }
 }
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
-SESSION_COOKIE_AGE = 10 * 60 * 60
+# A sign-in that is over is remembered for a while: what was typed then comes back to whoever typed it.
+SESSION_COOKIE_AGE = (CF_SESSION_HOURS + 2) * 60 * 60
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = PRODUCTION
 SECURE_HSTS_SECONDS = 31_536_000 if PRODUCTION else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = PRODUCTION

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('cohorts', '0008_objections_answered'),
+        ('cohorts', '0009_flag_review'),
     ]
 
     operations = [

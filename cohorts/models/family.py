@@ -139,6 +139,14 @@ class Address(models.Model):
 class Evidence(models.Model):
     """An indicator of a headline problem was observed, of one person or of the family."""
 
+    # Chosen and not typed: the trail quotes it, and no name may come there. Files bring words of their own.
+    SOURCES = {
+        "family": "The family told us", "visit": "Seen on a visit", "school": "School, college or nursery",
+        "social_care": "Children's social care", "health": "Health service",
+        "police": "Police, probation or youth justice", "work": "Jobcentre or benefits", "housing": "Housing",
+        "other": "Another service",
+    }  # fmt: skip
+
     reference = fields.reference()
     family = models.ForeignKey(Family, on_delete=models.PROTECT, db_constraint=False, related_name="evidence")
     person = models.ForeignKey(
@@ -168,6 +176,13 @@ class Evidence(models.Model):
 class Engagement(models.Model):
     """The programme worked with the family from a day until the day before another."""
 
+    # Chosen and not typed, as a source of evidence is.
+    INTERVENTIONS = {
+        "family_support": "Support of the whole family", "parenting": "Help with parenting",
+        "school": "Help with school", "work": "Help with work and money", "housing": "Help with housing",
+        "safety": "Help after domestic abuse", "health": "Help with health, drugs or alcohol", "other": "Other help",
+    }  # fmt: skip
+
     family = models.ForeignKey(
         Family, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="engagements"
     )
@@ -181,3 +196,42 @@ class Engagement(models.Model):
 
     def __str__(self) -> str:
         return f"{self.family_id}/{self.started_on}"
+
+
+@audited(recordable="id family flagged_on flagged_by outcome reviewed_at reviewed_by", masked="reason")
+class FlagReview(models.Model):
+    """A flag that was set here, until a manager has looked at it; with what came of that, never by who flagged.
+
+    A family has one flag at a time. These rows keep apart one flag from the next, on the same day too, and stay.
+    """
+
+    WAITING, CONFIRMED, SENT_BACK, LIFTED = "", "confirmed", "sent_back", "lifted"
+    OUTCOMES = {
+        WAITING: "Waits for a manager", CONFIRMED: "Confirmed", SENT_BACK: "Sent back",
+        LIFTED: "Lifted before a review",
+    }  # fmt: skip
+
+    family = models.ForeignKey(Family, on_delete=models.PROTECT, related_name="flag_reviews")
+    flagged_on = models.DateField()
+    flagged_by = models.CharField(max_length=150, blank=True)
+    outcome = fields.text(20, choices=OUTCOMES)
+    reason = fields.text(500)
+    reviewed_at = models.DateTimeField(null=True, blank=True)
+    reviewed_by = fields.text(150)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["family"], condition=models.Q(outcome=""), name="one_flag_waits"),
+            models.CheckConstraint(
+                condition=models.Q(outcome__in=["", "lifted"])
+                | (models.Q(reviewed_at__isnull=False) & ~models.Q(reviewed_by="")),
+                name="flag_reviewed_by_somebody",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(reviewed_by="") | ~models.Q(reviewed_by=models.F("flagged_by")),
+                name="flag_reviewed_by_another",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.family_id}/{self.flagged_on}/{self.pk}"

@@ -6,7 +6,7 @@ from typing import Any
 from django.contrib import messages
 from django.core import signing
 from django.db import models
-from django.forms import Form, MultiWidget
+from django.forms import CheckboxInput, Form, MultiWidget
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 
@@ -63,9 +63,10 @@ def _show_what_is_there(form: Form, row: models.Model, names: list[str]) -> None
     for name in names:
         widget, value = form.fields[name].widget, row.serializable_value(name)
         if isinstance(widget, MultiWidget):
-            for number, part in enumerate(widget.decompress(value) or ()):
-                data[f"{name}_{number}"] = seen.text(part)
-        elif isinstance(value, bool) and not value:
+            endings = widget.widgets_names  # type: ignore[attr-defined]
+            for ending, part in zip(endings, widget.decompress(value) or (), strict=True):
+                data[f"{name}{ending}"] = seen.text(part)
+        elif isinstance(widget, CheckboxInput) and not value:
             data.pop(name, None)
         else:
             data[name] = seen.text(value)

@@ -3,6 +3,7 @@
 import tempfile
 from typing import Any
 
+from allauth.account.decorators import reauthentication_required
 from django.core.paginator import Paginator
 from django.http import FileResponse, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
@@ -96,6 +97,7 @@ def decision(request: HttpRequest, number: int) -> HttpResponse:
 
 
 @opened_by(Permission.SEE_COHORTS)
+@reauthentication_required
 def download(request: HttpRequest, number: int) -> FileResponse:
     """The decisions in canonical form: the bytes whose digest the cohort keeps, compared with it before one leaves."""
     row = get_object_or_404(Cohort, pk=number, state=Cohort.FINISHED)

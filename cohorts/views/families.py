@@ -7,23 +7,24 @@ from collections.abc import Iterator
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from django.db import transaction
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 
-from cohorts import facts, households, queries, untold
+from cohorts import households, queries, untold
+from cohorts.flags import waiting_review
 from cohorts.forms.families import ReasonForm
 from cohorts.forms.wishes import name_of
 from cohorts.models import Consent, Family, Membership, Notice, Objection, Person, Protection
 from cohorts.rules.clocks import stands
-from cohorts.rules.evidence import Sign, missing_to_flag, signs
+from cohorts.rules.evidence import Sign, signs
 from cohorts.rules.facts import FamilyFacts, Question
 from cohorts.rules.inclusion import problems_of
 from cohorts.views.family_pages import (
     about_these,
     day,
+    flag_in_words,
     is_open,
     is_own,
     of_family,
@@ -34,9 +35,10 @@ from cohorts.views.family_pages import (
     refuse,
     today,
 )
+from cohorts.views.problems import known_today, tally
 from connecting_families.audit import trail
 from connecting_families.kit.lists import Column, Table
-from connecting_families.kit.pieces import tag
+from connecting_families.kit.pieces import link, tag
 from connecting_families.staff.guards import opened_by
 from connecting_families.staff.roles import Permission
 from connecting_families.staff.views import in_role, in_words
@@ -60,21 +62,16 @@ class Happened(NamedTuple):
 def family(request: HttpRequest, row: Family) -> HttpResponse:
     """The family as it is today."""
     at = timezone.now()
-    asked = untold.question_of_today(at)
-    with transaction.atomic():
-        known = facts.of_family(row.reference)
-    if known is None:
-        raise Http404
+    known, asked = known_today(row, at)
     members = households.members(row, today())
     context = {
         "title": f"Family {row.reference}",
         "parts": parts(row, "family"),
-        "identity": " · ".join(filter(None, [f"Family {row.reference}", row.team, _flag(row)])),
+        "identity": " · ".join(filter(None, [f"Family {row.reference}", row.team, flag_in_words(row)])),
         "tasks": list(_tasks(row, known, asked, members, at)),
-        "problems": problems_of(known, asked),
-        "headlines": len(asked.framework.headlines),
-        "missing": missing_to_flag(known, asked),
+        **tally(known, asked),
         "people": _people(row, members),
+        "add_person": reverse("add_person", args=[row.reference]),
         "signs": _signs(known, asked),
         "timeline": [
             {"title": it.title, "by": it.by, "at": it.on} for it in sorted(_happened(row), reverse=True)[:SHOWN]
@@ -100,18 +97,18 @@ def open_family(request: HttpRequest, family: str) -> HttpResponse:
     return render(request, "cohorts/open_family.html", context | {"back_href": reverse("find")})
 
 
-def _flag(row: Family) -> str:
-    if row.flagged_on is None:
-        return "Not flagged"
-    if row.lifted_on is not None and row.lifted_on <= today():
-        return f"Flag lifted on {day(row.lifted_on)}"
-    return f"Flagged since {day(row.flagged_on)}"
-
-
 def _tasks(
     row: Family, known: FamilyFacts, asked: Question, members: list[Person], at: datetime
 ) -> Iterator[dict[str, Any]]:
     """What is to be looked after, each with where it stands."""
+    shown = problems_of(known, asked)
+    counted = f"{shown.counted} of the {shown.minimum} that are needed"
+    yield _task("Problems", reverse("problems", args=[row.reference]), counted, "green" if shown.enough else "yellow")
+    goes_on = any(stands(it.started_on, it.ended_on, today()) for it in known.engagements)
+    work = ("Goes on", "green") if goes_on else ("Ended" if known.engagements else "None recorded", "")
+    yield _task("Work with the family", reverse("engagements", args=[row.reference]), *work)
+    waits = ", waits for a manager" if waiting_review(row) else ""
+    yield _task("Flag", reverse("flag", args=[row.reference]), f"{flag_in_words(row)}{waits}")
     late = len(list(untold.missing(known, asked)))
     told = ("Everybody in time", "green") if not late else (f"{late} not told in time", "yellow")
     yield _task("Privacy notices", reverse("notices", args=[row.reference]), *told)
@@ -141,7 +138,8 @@ def _people(row: Family, members: list[Person]) -> Table:
         own = [it for it in standing if counts_as.get(it.person_id) == person.pk]
         roles = dict.fromkeys(it.get_relationship_display() for it in own if it.relationship)
         lives = "Yes" if any(it.lives_in_household for it in own) else "No"
-        rows.append([name_of(person), person.reference, ", ".join(roles) or "Not known",
+        name = link(name_of(person), reverse("person", args=[row.reference, person.reference]))
+        rows.append([name, person.reference, ", ".join(roles) or "Not known",
                      day(person.date_of_birth) or "Not known", lives])  # fmt: skip
     return Table("People in the family today", PEOPLE, rows, empty="Nobody is in this family today.")
 

@@ -14,7 +14,8 @@ from django.utils import timezone
 
 from cohorts import households
 from cohorts.forms.wishes import name_of
-from cohorts.models import Family, Person, Protection
+from cohorts.models import Family, Person
+from cohorts.other_teams import somebody_protected
 from cohorts.rules.clocks import LONDON
 from connecting_families.audit import trail
 from connecting_families.audit.events import Event
@@ -24,8 +25,8 @@ from connecting_families.staff.models import User
 from connecting_families.staff.roles import Permission
 
 PARTS = {
-    "family": "Family", "notices": "Privacy notices", "consents": "Consent", "objections": "Objections",
-    "protections": "Protection",
+    "family": "Family", "problems": "Problems", "engagements": "Work", "flag": "Flag", "notices": "Privacy notices",
+    "consents": "Consent", "objections": "Objections", "protections": "Protection",
 }  # fmt: skip
 OTHER_TEAM = "This is a family of another team. Ask that team, or an Early Help manager."
 PROTECTED = (
@@ -80,8 +81,7 @@ def open_with_reason(request: HttpRequest, row: Family, reason: str) -> None:
 
 def protected(row: Family) -> bool:
     """Whether a mark of any kind stands, or will, on somebody who is or was in the family: then no other team looks."""
-    marks = Protection.objects.filter(person__in=records_of(households.members(row)))
-    return marks.filter(Q(to_on=None) | Q(to_on__gt=today())).exists()
+    return somebody_protected(households.members(row), today())
 
 
 def refuse(request: HttpRequest, row: Family, page: str) -> NoReturn:
@@ -128,6 +128,15 @@ def whom(row: Any) -> str:
 def day(value: date | None) -> str:
     """A day in words; empty for none."""
     return f"{value:%-d %B %Y}" if value else ""
+
+
+def flag_in_words(row: Family) -> str:
+    """Whether a family is flagged."""
+    if row.flagged_on is None:
+        return "Not flagged"
+    if row.lifted_on is not None and row.lifted_on <= today():
+        return f"Flag lifted on {day(row.lifted_on)}"
+    return f"Flagged since {day(row.flagged_on)}"
 
 
 def datasets_in_words(codes: Sequence[str]) -> str:

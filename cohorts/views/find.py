@@ -80,6 +80,7 @@ def results(request: HttpRequest, key: str) -> HttpResponse:
 
 def _page(request: HttpRequest, form: FindForm, **context: Any) -> HttpResponse:
     context |= {"form": form, "title": "Find a family"}
+    context["may_add"] = _reader(request).opens
     found: search.Results | None = context.get("found")
     if found:
         reader, today = _reader(request), timezone.now().astimezone(LONDON).date()

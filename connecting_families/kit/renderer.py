@@ -12,6 +12,7 @@ from django.forms.boundfield import BoundField
 from django.forms.renderers import TemplatesSetting
 from django.utils.safestring import SafeString
 
+from connecting_families.kit import typed
 from connecting_families.kit.forms import DateBoxes
 
 # The first that fits: RadioSelect is a parent of CheckboxSelectMultiple, Input of most others.
@@ -64,8 +65,11 @@ class KitBoundField(BoundField):
     """
 
     def value(self) -> Any:
-        """What stands in the field. NUL is refused, and no page can hold it: its replacement is shown."""
-        given = super().value()
+        """What stands in the field. NUL is refused, and no page can hold it: its replacement is shown.
+
+        Where somebody typed into it and it could not be taken at the time, that is what stands in it.
+        """
+        given = typed.value(self) if typed.has(self) else super().value()
         if isinstance(given, list):
             return [_shown(each) for each in given]
         return _shown(given)

@@ -1,11 +1,15 @@
 """What every page shows around its content: the council, who is signed in, and where they may go."""
 
+import time
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils import timezone
 
+from connecting_families.staff import kept, lasting
 from connecting_families.staff.models import User
 from connecting_families.staff.roles import ROLES, Permission
 
@@ -30,14 +34,26 @@ PLACES = (
     Place("Certificates", "certificates", Permission.ACCEPT_CERTIFICATES),
     Place("Objections", "objection_desk", Permission.DECIDE_OBJECTIONS),
     Place("Trail", "trail", Permission.SEE_TRAIL),
+    Place("Staff", "staff", Permission.MANAGE_STAFF),
 )
+
+AGAIN = (
+    "It was not saved yet: what you typed stands in the form. Check it, choose any files again, and send it once more."
+)
+NOT_SAVED = {
+    "time": f"You were signed out before you sent this. {AGAIN}",
+    "stale": f"This page had been open for too long, or you signed in again meanwhile. {AGAIN}",
+    "beforehand": f"Your sign-in was not whole when you sent this. {AGAIN}",
+}
+"""Why a form stands on its page filled in and unsaved."""
 
 
 def frame(request: HttpRequest) -> dict[str, Any]:
     """The template context of the frame."""
     user = getattr(request, "user", None)
     navigation = []
-    if isinstance(user, User) and user.is_active:
+    session: Any = getattr(request, "session", {})
+    if isinstance(user, User) and user.is_active and session.get(lasting.SECOND):
         for place in PLACES:
             if place.permission is None or user.may(place.permission):
                 href = reverse(place.route)
@@ -47,5 +63,23 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         "council_name": settings.CF_COUNCIL_NAME,
         "contact": settings.CF_CONTACT,
         "navigation": navigation,
+        "staying": _staying(session) if isinstance(user, User) and lasting.SEEN in session else None,
+        "ended": lasting.why_ended(session),
+        "ended_kept": kept.TOKEN in session,
+        "kept": NOT_SAVED.get(getattr(getattr(request, "kept", None), "why", ""), ""),
+        "council_sign_on": bool(settings.CF_OIDC_ISSUER),
         "role_title": ROLES[user.role].title if isinstance(user, User) and user.role in ROLES else "",
+    }
+
+
+def _staying(session: Any) -> dict[str, Any]:
+    """When whoever reads this page is signed out, in words and in seconds."""
+    now = timezone.now()
+    left = lasting.left(session, time.time())
+    return {
+        "seconds": left.seconds,
+        "warning": lasting.WARNING,
+        "idle": timezone.localtime(now + timedelta(seconds=left.idle)),
+        "whole": timezone.localtime(now + timedelta(seconds=left.whole)),
+        "nearer": left.idle < left.whole,
     }

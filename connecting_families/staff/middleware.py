@@ -1,12 +1,33 @@
 """What happens around every request."""
 
+import time
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
+from django.contrib.auth.models import AnonymousUser
+from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import BadRequest
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.urls import Resolver404, resolve, reverse
+from django.utils import timezone
 
 from connecting_families.audit import trail
+from connecting_families.kit import typed
+from connecting_families.staff import factors, kept, lasting, sessions
+from connecting_families.staff.guards import address_of
+from connecting_families.staff.models import User
+from connecting_families.staff.views import polls
+
+SIGN_IN = "account_login"
+BEFOREHAND = frozenset(
+    {
+        "change_password", "set_factor", "factor_picture", "recovery_codes", "recovery_codes_file", "stay",
+        "account_login", "account_logout", "account_inactive", "account_reauthenticate", "mfa_reauthenticate",
+        "mfa_authenticate",
+    }
+)  # fmt: skip
+"""What answers somebody whose sign-in is not whole yet."""
 
 
 def one_correlation_per_request(
@@ -36,3 +57,106 @@ def no_null_characters(
         return get_response(request)
 
     return checked
+
+
+def signed_in_for_a_time(
+    get_response: Callable[[HttpRequest], HttpResponseBase],
+) -> Callable[[HttpRequest], HttpResponseBase]:
+    """Whose time is over is signed out and loses nothing typed; pages that ask by themselves do not lengthen it."""
+
+    def timed(request: HttpRequest) -> HttpResponseBase:
+        user, now = request.user, time.time()
+        if not isinstance(user, User):
+            page = _kept_after_the_end(request)
+            return redirect_to_login(page) if page else get_response(request)
+        if why := lasting.over(request.session, now):
+            back = sessions.run_out(request, user, why, user.who(address_of(request)), timezone.now())
+            request.user = AnonymousUser()
+            own = request.path.startswith(kept.OWN)
+            return _seen_by_nobody_after(request, get_response(request) if own else redirect_to_login(back))
+        if not polls(request):
+            lasting.touch(request.session, now)
+        return _seen_by_nobody_after(request, get_response(request))
+
+    return timed
+
+
+def wholly_signed_in(
+    get_response: Callable[[HttpRequest], HttpResponseBase],
+) -> Callable[[HttpRequest], HttpResponseBase]:
+    """Until the own password and the second factor are set, only the pages that set them answer; then it goes on."""
+
+    def gated(request: HttpRequest) -> HttpResponseBase:
+        user = request.user
+        if not isinstance(user, User) or not user.is_active:
+            return get_response(request)
+        missing = _missing(request, user)
+        if missing == SIGN_IN:
+            # A session that never gave the code which its person has set is nobody's.
+            request.user = AnonymousUser()
+            return get_response(request)
+        if not missing or _route(request) in BEFOREHAND:
+            return get_response(request)
+        page = kept.keep(request, user, "beforehand", timezone.now())
+        back = page or (request.get_full_path() if request.method == "GET" else "/")
+        return redirect_to_login(back, reverse(missing))
+
+    return gated
+
+
+def typed_again(
+    get_response: Callable[[HttpRequest], HttpResponseBase],
+) -> Callable[[HttpRequest], HttpResponseBase]:
+    """A form that was kept is shown filled in on its page, until it is sent again."""
+
+    def filled(request: HttpRequest) -> HttpResponseBase:
+        user = request.user
+        found = kept.of(request, user, timezone.now()) if isinstance(user, User) else None
+        if found is None:
+            return get_response(request)
+        if request.method == "POST" and request.path == found.target:
+            answer = get_response(request)
+            kept.destroy(request.session)
+            return answer
+        if request.method != "GET" or request.path != urlsplit(found.page).path:
+            return get_response(request)
+        request.kept = found  # type: ignore[attr-defined]
+        with typed.again(found.fields):
+            return get_response(request)
+
+    return filled
+
+
+def _seen_by_nobody_after(request: HttpRequest, answer: HttpResponseBase) -> HttpResponseBase:
+    """The back button shows no page of whoever signed out.
+
+    No browser keeps a page that can be asked for again. What answers a form (a search) is kept, so that people can go
+    back to it, and destroyed when the sign-in ends.
+    """
+    if request.method != "POST" and not answer.has_header("Cache-Control"):
+        answer["Cache-Control"] = "no-store, private"
+    if not request.user.is_authenticated:
+        answer["Clear-Site-Data"] = '"cache"'
+    return answer
+
+
+def _kept_after_the_end(request: HttpRequest) -> str:
+    """The page of a form that came when its sender was signed out already: another page of theirs had noticed it."""
+    was = User.objects.filter(pk__in=filter(None, [lasting.locked_for(request.session)]), is_active=True).first()
+    return kept.keep(request, was, "time", timezone.now()) if was and request.method == "POST" else ""
+
+
+def _missing(request: HttpRequest, user: User) -> str:
+    """The route of the page that sets what a sign-in still lacks; empty where it is whole."""
+    if user.password_to_change and not request.session.get(lasting.BY_PROVIDER):
+        return "change_password"
+    if request.session.get(lasting.SECOND):
+        return ""
+    return SIGN_IN if factors.has_one(user) else "set_factor"
+
+
+def _route(request: HttpRequest) -> str:
+    try:
+        return str(resolve(request.path_info).url_name)
+    except Resolver404:
+        return ""

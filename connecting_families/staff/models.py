@@ -1,5 +1,6 @@
-"""A member of staff: a user name, a role, and (for Early Help) a team."""
+"""A member of staff: a user name, a role, and (for Early Help) a team; the teams; and forms kept over a sign-in."""
 
+from django.conf import settings
 from django.contrib.auth.models import AbstractUser
 from django.db import models
 
@@ -10,7 +11,7 @@ from connecting_families.staff.roles import ROLES, Permission, permits
 
 @audited(
     recordable="id username role team is_active is_staff is_superuser date_joined email first_name last_name"
-    " last_login",
+    " last_login password_to_change",
     masked="password",
 )
 class User(AbstractUser):
@@ -18,6 +19,9 @@ class User(AbstractUser):
 
     role = models.CharField(max_length=40, choices=[(code, role.title) for code, role in ROLES.items()])
     team = models.CharField(max_length=60, blank=True, help_text="The Early Help team whose families they support.")
+    password_to_change = models.BooleanField(
+        default=False, help_text="Somebody else knows the password: it is good for one sign-in, to choose another."
+    )
 
     def __str__(self) -> str:
         return self.username
@@ -29,3 +33,26 @@ class User(AbstractUser):
     def who(self, address: str | None = None) -> Who:
         """This person as the trail names them."""
         return Who(self.username, self.role, self.pk, address)
+
+
+@audited(recordable="id name from_on to_on")
+class Team(models.Model):
+    """A team of Early Help, from a day until the day before another. People and families name it by its name."""
+
+    name = models.CharField(max_length=60, unique=True)
+    from_on = models.DateField()
+    to_on = models.DateField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class KeptForm(models.Model):
+    """What somebody sent when they were signed out already: encrypted, for them alone, for an hour (staff/kept.py)."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="kept_forms")
+    sealed = models.TextField()
+    kept_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"A form of {self.user}"

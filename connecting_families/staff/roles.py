@@ -10,6 +10,7 @@ class Permission(Enum):
     SEE_OWN_FAMILIES = "see and record the families of the own team"
     SEE_ALL_FAMILIES = "see and record the families of every team"
     END_PROTECTION = "end a protection mark"
+    REVIEW_FLAGS = "review the flag of a family"
     DECIDE_OBJECTIONS = "decide about objections"
     FIND_FAMILIES = "find a family by name, date of birth, postcode or reference"
     LOAD_FILES = "load bulk files"
@@ -46,7 +47,7 @@ ROLES: dict[str, Role] = {
     "early_help_manager": Role(
         "Early Help manager",
         "Answers for all teams and reviews flags.",
-        frozenset({P.FIND_FAMILIES, P.SEE_OWN_FAMILIES, P.SEE_ALL_FAMILIES, P.END_PROTECTION}),
+        frozenset({P.FIND_FAMILIES, P.SEE_OWN_FAMILIES, P.SEE_ALL_FAMILIES, P.END_PROTECTION, P.REVIEW_FLAGS}),
     ),
     "data_preparer": Role(
         "Data preparer",

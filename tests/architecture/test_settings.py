@@ -20,6 +20,7 @@ WHOLE = {
     "CF_COUNCIL_NAME": "Anytown City Council",
     "CF_SIGNING_KEY": "signing.key",
     "CF_SIGNING_CERTIFICATE": "signing.pem",
+    "CF_SECRETS_KEY": "only-for-that-test-" * 4,
     "CF_CONTACT": "families@anytown.example",
     "CF_TRAIL_KEY": "also-only-for-this-test-" * 3,
 }

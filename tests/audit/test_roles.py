@@ -62,6 +62,7 @@ def test_nobody_may_both_prepare_and_approve() -> None:
 
 def test_whoever_is_in_early_help_sees_no_cohort_and_whoever_is_not_sees_no_family() -> None:
     families = {Permission.SEE_OWN_FAMILIES, Permission.SEE_ALL_FAMILIES, Permission.END_PROTECTION}
+    families |= {Permission.REVIEW_FLAGS}
     for code, role in ROLES.items():
         others = role.permits - families - {Permission.FIND_FAMILIES}
         assert (not others) if code.startswith("early_help") else not role.permits & families

@@ -13,6 +13,7 @@ import pytest
 from celery import Task
 from django.conf import settings
 from django.db import connection
+from django.test import Client
 
 from cohorts import (
     agreements,
@@ -20,6 +21,11 @@ from cohorts import (
     assembly,
     consent,
     datasets,
+    engagements,
+    evidence,
+    families,
+    flags,
+    homes,
     loading,
     notice_versions,
     notices,
@@ -28,18 +34,33 @@ from cohorts import (
     tasks,
     uploads,
 )
+from cohorts.evidence import Observed
 from cohorts.incoming import Offered
 from cohorts.loading import LoadReport
-from cohorts.models import Agreement, Consent, Dataset, Family, NoticeVersion, Objection, Protection, Upload
+from cohorts.models import (
+    Agreement,
+    Consent,
+    Dataset,
+    Engagement,
+    Evidence,
+    Family,
+    FlagReview,
+    NoticeVersion,
+    Objection,
+    Protection,
+    Upload,
+)
 from cohorts.register_checks import as_seen
 from cohorts.replay import replay
+from cohorts.seen import values
 from connecting_families.audit import trail
 from connecting_families.audit.events import Event
 from connecting_families.audit.models import Entry
 from connecting_families.audit.refusals import Refused, Why
 from connecting_families.audit.trail import Unrecorded, Who, duty
-from connecting_families.staff import accounts
-from connecting_families.staff.models import User
+from connecting_families.staff import accounts, factors, sessions, teams
+from connecting_families.staff.models import Team, User
+from tests import signing_in
 from tests.oracle.bulk import write
 from tests.stages.conftest import WalkTo
 from tests.stages.walk import LINE, ORDER, PASSWORD, PEOPLE, RUN, Walk, files, recipient_pem
@@ -208,6 +229,32 @@ def give_up(walk: Walk) -> None:
     assembly.give_up(cohort=walk.cohort, why="ValueError", by=duty("assemble"), at=walk.now())
 
 
+def add_family(walk: Walk) -> None:
+    families.add_family(team="North", by=walk.who("worker"), at=walk.now())
+
+
+def add_person(walk: Walk) -> None:
+    given = {"given_name": "Araminta", "date_of_birth": RUN.date()}
+    belonging = families.Belonging(
+        "child", lives_in_household=True, parental_responsibility=False, joined_on=RUN.date()
+    )
+    family = Family.objects.get(reference="F1")
+    families.add_person(family=family, given=given, belonging=belonging, by=walk.who("worker"), at=walk.now())
+
+
+def join_family(walk: Walk) -> None:
+    belonging = families.Belonging(
+        "child", lives_in_household=True, parental_responsibility=False, joined_on=RUN.date()
+    )
+    asked: dict[str, Any] = {"family": Family.objects.get(reference="F5"), "person": walk.person("P4")}
+    families.join_family(**asked, belonging=belonging, by=walk.who("worker"), at=walk.now())
+
+
+def change_person(walk: Walk) -> None:
+    asked: dict[str, Any] = {"person": walk.person("P1"), "wanted": {"sex": "9"}, "seen": {"sex": "2"}}
+    families.change_person(**asked, by=walk.who("worker"), at=walk.now())
+
+
 def protect(walk: Walk) -> None:
     day = RUN.date()
     people.protect(person=walk.person("P1"), kind="refuge", from_on=day, by=walk.who("worker"), at=walk.now())
@@ -226,6 +273,27 @@ def end_mark(walk: Walk) -> None:
 def a_mark(walk: Walk) -> None:
     accounts.add(username="manage", role="early_help_manager", password=PASSWORD, by=duty("test"), at=walk.now())
     protect(walk)
+
+
+def move(walk: Walk) -> None:
+    asked: dict[str, Any] = {"lines": ["1 Row", "Town"], "postcode": "PE1 1HG", "from_on": RUN.date()}
+    homes.move(person=walk.person("P1"), **asked, by=walk.who("worker"), at=walk.now())
+
+
+def change_address(walk: Walk) -> None:
+    asked: dict[str, Any] = {"wanted": {"line_2": "Town"}, "seen": {"line_2": "Osierham"}}
+    homes.change_address(address=walk.person("P1").addresses.get(), **asked, by=walk.who("worker"), at=walk.now())
+
+
+def change_membership(walk: Walk) -> None:
+    row = walk.person("P1").memberships.get()
+    asked: dict[str, Any] = {"wanted": {"relationship": "partner"}, "seen": {"relationship": "lead"}}
+    homes.change_membership(membership=row, **asked, by=walk.who("worker"), at=walk.now())
+
+
+def leave(walk: Walk) -> None:
+    row = walk.person("P1").memberships.get()
+    homes.leave(membership=row, last_day=RUN.date(), by=walk.who("worker"), at=walk.now())
 
 
 def issue_notice(walk: Walk) -> None:
@@ -279,6 +347,56 @@ def before_a_birthday(walk: Walk) -> None:
     objections.receive(reference="NEW", **asked, by=walk.who("worker"), at=walk.now())
 
 
+def record_evidence(walk: Walk) -> None:
+    seen = [Observed("TF2.1", None, RUN.date(), "school")]
+    row = Family.objects.get(reference="F1")
+    evidence.record_evidence(family=row, observed=seen, by=walk.who("worker"), at=walk.now())
+
+
+def mark_in_error(walk: Walk) -> None:
+    row = Evidence.objects.get(reference="EF11")
+    evidence.mark_in_error(evidence=row, reason="Wrong.", by=walk.who("worker"), at=walk.now())
+
+
+def begin_work(walk: Walk) -> None:
+    asked: dict[str, Any] = {"started_on": RUN.date(), "intervention": "parenting"}
+    engagements.begin(family=Family.objects.get(reference="F1"), **asked, by=walk.who("worker"), at=walk.now())
+
+
+def end_work(walk: Walk) -> None:
+    row = Engagement.objects.get(family__reference="F1")
+    engagements.end(engagement=row, last_day=RUN.date(), by=walk.who("worker"), at=walk.now())
+
+
+def on_the_flag(act: Callable[..., object], **asked: Any) -> Callable[[Walk], object]:
+    """An act on the flag of F1, as it is."""
+
+    def done(walk: Walk) -> None:
+        row = Family.objects.get(reference="F1")
+        seen = values(row, ["flagged_on", "lifted_on"])
+        act(family=row, on=RUN.date(), seen=seen, **asked, by=walk.who("worker"), at=walk.now())
+
+    return done
+
+
+lift_flag = on_the_flag(flags.lift, reason="They moved.")
+
+
+def flag(walk: Walk) -> None:
+    on_the_flag(flags.flag)(walk)
+
+
+def flagged_again(walk: Walk) -> None:
+    accounts.add(username="manage", role="early_help_manager", password=PASSWORD, by=duty("test"), at=walk.now())
+    lift_flag(walk)
+    flag(walk)
+
+
+def review_flag(walk: Walk) -> None:
+    asked: dict[str, Any] = {"waiting": FlagReview.objects.get(), "outcome": "sent_back", "reason": "Ask again."}
+    flags.review(**asked, by=walk.who("manage"), at=walk.now())
+
+
 REFUSAL: dict[str, Any] = {"reason": "We must.", "legal_reference": "Article 21(1) UK GDPR", "told_on": RUN.date()}
 
 
@@ -307,6 +425,46 @@ def add_staff(walk: Walk) -> None:
     accounts.add(username="new", role="data_approver", password=PASSWORD, by=duty("test"), at=walk.now())
 
 
+NEXT = {"reason": "Asked for."}
+
+
+def new_one(walk: Walk) -> User:
+    return User.objects.get(username="new")
+
+
+def with_factor(walk: Walk) -> None:
+    add_staff(walk)
+    signing_in.enrol("new")
+
+
+def signed_in_somewhere(walk: Walk) -> None:
+    add_staff(walk)
+    signing_in.sign_in(Client(), "new", PASSWORD)
+
+
+def to_new(act: Callable[..., object], by: str = "govern", **asked: Any) -> Callable[[Walk], object]:
+    """An act on the account of a new colleague."""
+    return lambda walk: act(user=new_one(walk), **asked, by=walk.who(by), at=walk.now())
+
+
+def closed(walk: Walk) -> None:
+    add_staff(walk)
+    to_new(accounts.close, **NEXT)(walk)
+
+
+def end_sign_in(walk: Walk) -> None:
+    keys = [each.key for each in sessions.of(new_one(walk))]
+    sessions.end(user=new_one(walk), keys=keys, by=walk.who("govern"), at=walk.now())
+
+
+def enter_team(walk: Walk) -> None:
+    teams.enter(name="New team", from_on=RUN.date(), by=walk.who("govern"), at=walk.now())
+
+
+def end_team(walk: Walk) -> None:
+    teams.end(team=Team.objects.get(), last_day=RUN.date(), **NEXT, by=walk.who("govern"), at=walk.now())
+
+
 def does(act: str) -> Callable[[Walk], None]:
     return lambda walk: walk.do(act)
 
@@ -317,6 +475,33 @@ def before(act: str) -> str:
 
 ACTS = {
     "connecting_families.staff.accounts.add": Act("assemble", add_staff, Event.STAFF_ADDED),
+    "connecting_families.staff.accounts.change": Act(
+        "assemble", to_new(accounts.change, role="data_preparer", team=""), Event.STAFF_CHANGED, add_staff
+    ),
+    "connecting_families.staff.accounts.close": Act(
+        "assemble", to_new(accounts.close, **NEXT), Event.STAFF_CLOSED, signed_in_somewhere
+    ),
+    "connecting_families.staff.accounts.reopen": Act(
+        "assemble", to_new(accounts.reopen, **NEXT), Event.STAFF_REOPENED, closed
+    ),
+    "connecting_families.staff.accounts.give_password": Act(
+        "assemble", to_new(accounts.give_password, password=PASSWORD[::-1]), Event.PASSWORD_REPLACED, add_staff
+    ),
+    "connecting_families.staff.accounts.change_password": Act(
+        "assemble", to_new(accounts.change_password, password=PASSWORD[::-1]), Event.PASSWORD_CHANGED, add_staff
+    ),
+    "connecting_families.staff.factors.set_up": Act(
+        "assemble", to_new(factors.set_up, secret=signing_in.secret_of("new")), Event.SECOND_FACTOR_SET, add_staff
+    ),
+    "connecting_families.staff.factors.draw_codes": Act(
+        "assemble", to_new(factors.draw_codes), Event.RECOVERY_CODES_DRAWN, with_factor
+    ),
+    "connecting_families.staff.factors.reset": Act(
+        "assemble", to_new(factors.reset, **NEXT), Event.SECOND_FACTOR_RESET, signed_in_somewhere
+    ),
+    "connecting_families.staff.sessions.end": Act("assemble", end_sign_in, Event.SIGN_IN_ENDED, signed_in_somewhere),
+    "connecting_families.staff.teams.enter": Act("assemble", enter_team, Event.TEAM_ENTERED),
+    "connecting_families.staff.teams.end": Act("assemble", end_team, Event.TEAM_ENDED, enter_team),
     "cohorts.loading._load": Act("assemble", load, Event.FILE_LOADED),
     "cohorts.uploads.receive": Act("assemble", upload, Event.UPLOAD_RECEIVED),
     "cohorts.uploads._checked": Act("assemble", check_upload, Event.UPLOAD_CHECKED, upload),
@@ -340,10 +525,18 @@ ACTS = {
     "cohorts.assembly.request": Act("assemble", request_a_run, Event.ASSEMBLY_REQUESTED),
     "cohorts.assembly._assemble": Act("assemble", assemble, Event.COHORT_ASSEMBLED, request_a_run),
     "cohorts.assembly.give_up": Act("assemble", give_up, Event.ASSEMBLY_REFUSED, request_a_run),
+    "cohorts.families.add_family": Act("assemble", add_family, Event.FAMILY_ADDED),
+    "cohorts.families.add_person": Act("assemble", add_person, Event.PERSON_ADDED),
+    "cohorts.families.join_family": Act("assemble", join_family, Event.PERSON_JOINED),
+    "cohorts.families.change_person": Act("assemble", change_person, Event.PERSON_CHANGED),
     "cohorts.objections.receive": Act("assemble", object_to, Event.OBJECTION_RECEIVED),
     "cohorts.people.protect": Act("assemble", protect, Event.PROTECTION_MARKED),
     "cohorts.consent.withdraw": Act("assemble", withdraw, Event.CONSENT_WITHDRAWN),
     "cohorts.people.end_protection": Act("assemble", end_mark, Event.PROTECTION_ENDED, a_mark),
+    "cohorts.homes.move": Act("assemble", move, Event.MOVE_RECORDED),
+    "cohorts.homes.change_address": Act("assemble", change_address, Event.ADDRESS_CHANGED),
+    "cohorts.homes.change_membership": Act("assemble", change_membership, Event.MEMBERSHIP_CHANGED),
+    "cohorts.homes.leave": Act("assemble", leave, Event.FAMILY_LEFT),
     "cohorts.notices.issue": Act("assemble", issue_notice, Event.NOTICE_ISSUED),
     "cohorts.consent.give": Act("assemble", give_consent, Event.CONSENT_GIVEN),
     "cohorts.objections.lift": Act("assemble", lift, Event.OBJECTION_LIFTED),
@@ -352,6 +545,13 @@ ACTS = {
     "cohorts.answers.narrow": Act("assemble", narrow, Event.OBJECTION_NARROWED, for_a_family),
     "cohorts.answers.match": Act("assemble", match, Event.OBJECTION_MATCHED, object_to),
     "cohorts.answers.recheck": Act("assemble", recheck, Event.OBJECTION_RECHECKED, before_a_birthday),
+    "cohorts.evidence.record_evidence": Act("assemble", record_evidence, Event.PROBLEMS_RECORDED),
+    "cohorts.evidence.mark_in_error": Act("assemble", mark_in_error, Event.EVIDENCE_IN_ERROR),
+    "cohorts.engagements.begin": Act("assemble", begin_work, Event.WORK_BEGUN),
+    "cohorts.engagements.end": Act("assemble", end_work, Event.WORK_ENDED),
+    "cohorts.flags.flag": Act("assemble", flag, Event.FAMILY_FLAGGED, lift_flag),
+    "cohorts.flags.lift": Act("assemble", lift_flag, Event.FLAG_LIFTED),
+    "cohorts.flags.review": Act("assemble", review_flag, Event.FLAG_SENT_BACK, flagged_again),
     "transfers.certificates.add": Act("assemble", add_certificate, Event.CERTIFICATE_ADDED, without_certificates),
     "transfers.certificates.accept": Act("assemble", accept, Event.CERTIFICATE_ACCEPTED, one_certificate),
     "transfers.submission.draft": Act(before("draft"), does("draft"), Event.SUBMISSION_DRAFTED),
@@ -378,11 +578,17 @@ NOTHING_BESIDE = {
     "cohorts.replay.replay",
     "cohorts.loading._refuse",
     "cohorts.search.search",
+    "cohorts.search.look_for_duplicates",
     "connecting_families.staff.guards.refuse_page",
     "connecting_families.staff.guards.person_at_the_prompt",
     "connecting_families.staff.sign_in.login",
     "connecting_families.staff.sign_in.logout",
-    "connecting_families.staff.sign_in.authentication_failed",
+    "connecting_families.staff.sign_in._refused",
+    "connecting_families.staff.sign_in.reauthenticate",
+    "connecting_families.staff.second_factor.clean_code",
+    "connecting_families.staff.council_sign_on._refused",
+    "connecting_families.staff.sessions.run_out",
+    "connecting_families.staff.pages.own.recovery_codes_file",
     "transfers.management.commands.demo_keys.handle",
 }
 

@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings as configured
-from django.core.cache import cache
 from django.db import connection
 from django.test import Client
 from django.utils import timezone
@@ -22,6 +21,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Playwright, Viewp
 from connecting_families.staff.roles import ROLES
 from tests.pages import council
 from tests.pages.visits import Visits, visit_everything
+from tests.signing_in import sign_in
 from tests.stages.conftest import QUICK, stands, walk_to  # noqa: F401 - fixtures
 from tests.stages.walk import PASSWORD, Walk
 
@@ -51,14 +51,12 @@ def nobody_is_left_on_the_database(request: pytest.FixtureRequest) -> None:
 
 @pytest.fixture
 def signed_in(settings: Any) -> SignedIn:
-    """`signed_in(name)`: a client in which this member of staff has just signed in, with the password."""
+    """`signed_in(name)`: a client in which this member of staff has just signed in, with the password and a code."""
     settings.PASSWORD_HASHERS = QUICK
 
     def client_of(name: str) -> Client:
-        cache.clear()
         client = Client()
-        answer = client.post("/account/login/", {"login": name, "password": PASSWORD})
-        assert answer.status_code == 302, answer.content.decode()
+        sign_in(client, name, PASSWORD)
         return client
 
     return client_of

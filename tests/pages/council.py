@@ -3,12 +3,12 @@
 import contextlib
 from datetime import date
 
-from cohorts import assembly, datasets, notice_versions, people, uploads
+from cohorts import assembly, datasets, flags, notice_versions, people, uploads
 from cohorts.incoming import Offered
-from cohorts.models import Dataset, Upload
+from cohorts.models import Dataset, Family, Upload
 from connecting_families.audit.refusals import Refused
 from connecting_families.audit.trail import duty
-from connecting_families.staff import accounts
+from connecting_families.staff import accounts, teams
 from connecting_families.staff.models import User
 from connecting_families.staff.roles import ROLES
 from tests.stages.walk import LINE, ORDER, PASSWORD, PEOPLE, Walk
@@ -31,6 +31,7 @@ def build(walk: Walk) -> None:
     for role in ROLES:
         if not User.objects.filter(role=role).exists():
             accounts.add(username=role, role=role, password=PASSWORD, by=duty("test"), at=walk.now())
+    _staff(walk)
     _uploads(walk)
     _registers(walk)
     _void(walk)
@@ -43,6 +44,31 @@ def build(walk: Walk) -> None:
     at = walk.now()
     assembly.request(round_=walk.open_round("RUNNING"), run_at=at, by=walk.who("prepare"), at=at)
     _wishes(walk)
+    _flags(walk)
+
+
+def _flags(walk: Walk) -> None:
+    """Two families that lack nothing: F7 is not flagged, F8 is, and its flag waits for a manager."""
+    families, born = ("F7", "F8"), {"lead": "1984-02-03", "child": "2017-05-06"}
+    walk.load({
+        "families": [{"family_ref": family, "team": "North"} for family in families],
+        "people": [{"person_ref": f"P{family}{role}", "given_name": "Araminta", "family_name": "Bracegirdle",
+                    "sex": "2", "date_of_birth": day} for family in families for role, day in born.items()],
+        "memberships": [{"family_ref": family, "person_ref": f"P{family}{role}", "joined_on": "2025-01-01",
+                         "relationship": role, "lives_in_household": "true"} for family in families for role in born],
+        "evidence": [{"evidence_ref": f"E{family}{problem}", "family_ref": family, "indicator": f"TF{problem}.1",
+                      "observed_on": "2026-08-03"} for family in families for problem in (1, 5)],
+    })  # fmt: skip
+    at, nothing = walk.now(), {"flagged_on": "", "lifted_on": ""}
+    flags.flag(family=Family.objects.get(reference="F8"), on=at.date(), seen=nothing, by=walk.who("worker"), at=at)
+
+
+def _staff(walk: Walk) -> None:
+    """A team, somebody who left, and somebody whose second factor can be taken away."""
+    by = User.objects.get(role="administrator").who()
+    accounts.add(username="gone", role="early_help_worker", password=PASSWORD, by=by, at=walk.now())
+    accounts.close(user=User.objects.get(username="gone"), reason="Left.", by=by, at=walk.now())
+    teams.enter(name="North", from_on=date(2026, 1, 1), by=by, at=walk.now())
 
 
 def _uploads(walk: Walk) -> None:

@@ -26,6 +26,8 @@ class Screen(NamedTuple):
     many: int = 3
     alone: bool = False
     of: tuple[str, ...] = ()
+    tried_in: str = ""
+    """The test of what no link leads to, and is looked at there."""
 
 
 class Act(NamedTuple):
@@ -38,6 +40,7 @@ class File(NamedTuple):
     """A download."""
 
     holds: str
+    tried_in: str = ""
 
 
 class Door(NamedTuple):
@@ -48,6 +51,8 @@ class Door(NamedTuple):
 
 Place = Screen | Act | File | Door
 
+JOURNEY = "journeys/test_signing_in.py"
+
 SIGNING_IN: dict[str, Place] = {
     "account_login": Screen(
         "Sign in", "Says who you are, before anything else opens.", ("/account/login/",), alone=True
@@ -56,10 +61,41 @@ SIGNING_IN: dict[str, Place] = {
     "account_inactive": Screen(
         "Closed account", "Tells somebody whose account was closed whom to ask.", ("/account/inactive/",), alone=True
     ),
+    "mfa_authenticate": Screen(
+        "Enter a code",
+        "Asks for the code of the phone, or a recovery code, after the password.",
+        alone=True,
+        tried_in=JOURNEY,
+    ),
     "account_reauthenticate": Screen(
         "Confirm that it is you", "Asks for the password again before a grave act.", ("/account/reauthenticate/",)
     ),
+    "mfa_reauthenticate": Screen("Confirm by a code", "Asks for a code, or a recovery code, in place of the password."),
+    "my_account": Screen("Your account", "Shows what is known of oneself, and leads to where it is changed."),
+    "change_password": Screen("Change your password", "Takes another password, and ends every other sign-in."),
+    "set_factor": Screen("Set up a second factor", "Gives a phone its secret, and takes the first code as proof."),
+    "factor_picture": File("the secret of a second factor that is being set up, as a picture", JOURNEY),
+    "recovery_codes": Screen("Recovery codes", "Shows new codes once, and later how many are left."),
+    "recovery_codes_file": File("the recovery codes that were just drawn", JOURNEY),
+    "my_sign_ins": Screen("Where you are signed in", "Lists every place where one is signed in, and ends each."),
+    "stay": Act("stays signed in"),
+    "who_may": Screen("Who may do what", "Shows the table of roles by which the program goes."),
     "home": Screen("Home", "Shows each role what waits for it.", ("/",)),
+}
+
+STAFF: dict[str, Place] = {
+    "staff": Screen("Staff", "Lists every account, narrowed by role, team and state if asked."),
+    "add_colleague": Screen("Add a member of staff", "Makes an account, and shows its one-time password once."),
+    "colleague": Screen("Account", "Shows what an account may do, where it is signed in, and its history.", many=14),
+    "change_colleague": Screen("Change role and team", "Gives somebody another role or team."),
+    "close_account": Screen("Close this account", "Takes the reason, and ends the sign-ins of whoever left."),
+    "reopen_account": Screen("Open this account again", "Takes the reason why somebody comes back."),
+    "reset_factor": Screen("Take away the second factor", "Helps somebody who lost phone and recovery codes."),
+    "new_password": Screen("Give a one-time password", "Helps somebody who forgot the password."),
+    "end_sign_ins": Screen("End the sign-ins", "Signs a colleague out everywhere."),
+    "teams": Screen("Teams", "Lists the teams of Early Help, each from a day until a day."),
+    "add_team": Screen("Add a team", "Enters a team in the register."),
+    "end_team": Screen("End a team", "Takes a team's last day, and the reason."),
 }
 
 ROUNDS: dict[str, Place] = {
@@ -122,10 +158,57 @@ FAMILIES: dict[str, Place] = {
         ("/families/F94/open/",),
         of=("early_help_worker",),
     ),
+    "add_family": Screen("Add a family", "Takes in a family that is not on file, of the own team or of one chosen."),
+    "add_person": Screen(
+        "Add a person", "Takes a name, shows who on file may be the same, and asks the rest in short pages.", many=2
+    ),
+    "person_added": Screen(
+        "Add another person?", "Leads on once somebody is in the family.", ("/families/F1/people/P1/added/",)
+    ),
+    "person": Screen("Person", "Shows a person's details, and what looks wrong in them."),
+    "change_person": Screen("Change a person's details", "Changes names, dates, sex and numbers of a person."),
+    "problems": Screen(
+        "Problems",
+        "Shows by headline what was observed in a family, and what counts.",
+        ("/families/F1/problems/",),
+    ),
+    "record_problems": Screen("Record problems", "Takes what was observed, when, of whom, and how it is known."),
+    "evidence_in_error": Screen("Recorded in error", "Takes what was wrong with something that was recorded."),
+    "engagements": Screen(
+        "Work with the family",
+        "Lists what work goes on with a family, and what ended.",
+        ("/families/F1/engagement/",),
+    ),
+    "begin_work": Screen("Record that work began", "Takes what work with a family began, and when."),
+    "end_work": Screen("Record that work ended", "Takes the last day of work with a family."),
+    "flag": Screen(
+        "Flag",
+        "Shows whether a family is flagged, what is missing, and what may be done.",
+        ("/families/F1/flag/", "/families/F8/flag/", "/families/F7/flag/"),
+    ),
+    "set_flag": Screen("Flag this family", "Takes from which day a family is flagged."),
+    "lift_flag": Screen("Lift the flag", "Takes from which day a flag stands no more, and why."),
+    "review_flag": Screen("Review the flag", "Takes whether a flag is right, or what has to be put right."),
+    "families_to_finish": Screen(
+        "Families to finish", "Lists families that lack only their flag, or are flagged and lack something."
+    ),
+    "flags_to_review": Screen("Flags to review", "Lists the flags that wait for a manager."),
     "find_results": Screen(
         "What was found", "Lists who may be meant, the likeliest first, narrowed by team and status if asked."
     ),
 }
+
+P1, P5 = "/families/F1/people/P1/", "/families/F3/people/P5/"
+HOMES: dict[str, Place] = {
+    "addresses": Screen("Where they live", "Shows where somebody lives and lived; if it is protected, after a reason.",
+                        (f"{P1}addresses/", f"{P5}addresses/")),
+    "record_move": Screen("Record a move", "Takes where somebody lives from a day on, and ends what was before."),
+    "change_address": Screen("Mend an address", "Takes what was mistyped, and when somebody moved out."),
+    "memberships": Screen("In the family", "Shows as what somebody belongs to a family, and since when.",
+                          (f"{P1}membership/",)),
+    "change_membership": Screen("Change what they are in the family", "Takes what was mistyped, and what changed."),
+    "leave_family": Screen("Record that they left", "Takes the last day of somebody in a family."),
+}  # fmt: skip
 
 UPLOADS: dict[str, Place] = {
     "uploads": Screen("Load files", "Lists every upload of bulk files, and leads to the next."),
@@ -213,12 +296,25 @@ DEVELOPERS: dict[str, Place] = {
 }
 
 PLACES: dict[str, Place] = (
-    SIGNING_IN | FAMILIES | UPLOADS | ROUNDS | SUBMISSIONS | REGISTERS | WISHES | DESK | GOVERNANCE | DEVELOPERS
+    SIGNING_IN
+    | STAFF
+    | FAMILIES
+    | HOMES
+    | UPLOADS
+    | ROUNDS
+    | SUBMISSIONS
+    | REGISTERS
+    | WISHES
+    | DESK
+    | GOVERNANCE
+    | DEVELOPERS
 )
 
 GROUPS = {
     "Signing in, and home": SIGNING_IN,
+    "Staff": STAFF,
     "Families": FAMILIES,
+    "Where people live, and with whom": HOMES,
     "Loading files": UPLOADS,
     "Rounds and cohorts": ROUNDS,
     "Submissions": SUBMISSIONS,

@@ -23,6 +23,7 @@ from connecting_families.staff import accounts
 from connecting_families.workers import WORKER
 from tests.faults.test_workers import now, people, queue, recipient, wait_until  # noqa: F401 - fixtures
 from tests.pages.following import follow
+from tests.signing_in import code_of, enrol
 
 CHROMIUM = shutil.which("chromium")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"]
@@ -79,12 +80,16 @@ def page(monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
 
 
 def sign_in(page: Page, site: str, who: str) -> None:
+    enrol(who)
     page.context.clear_cookies()
     page.goto(f"{site}/account/login/")
     look(page)
     page.fill("[name=login]", who)
     page.fill("[name=password]", PASSWORD)
-    follow(page.locator("main button"))
+    follow(page.locator("main button").first)
+    look(page)
+    page.fill("[name=code]", code_of(who))
+    follow(page.locator("main button").first)
     look(page)
 
 
@@ -102,7 +107,7 @@ def press(page: Page, words: str) -> None:
     if "/account/reauthenticate/" in page.url:
         look(page)
         page.fill("[name=password]", PASSWORD)
-        follow(page.locator("main button"))
+        follow(page.locator("main button").first)
     look(page)
 
 
@@ -127,6 +132,10 @@ def test_a_round_is_walked_from_its_opening_to_its_delivery(page: Page, site: st
         time.sleep(0.2)
         page.reload()
     look(page)
+    for words in ("Who can be found in each dataset", "What is different from the cohort before"):
+        follow(page.get_by_role("link", name=words))
+        look(page)
+        follow(page.get_by_role("link", name="Back"))
     follow(page.get_by_role("link", name="Everyone who is in"))
     look(page)
     follow(page.locator("main table a").first)

@@ -168,7 +168,11 @@ def test_a_decision_says_every_reason_and_that_it_was_opened_is_recorded(
 
 def test_the_file_of_decisions_is_what_the_digest_is_of(walked_to: WalkTo, signed_in: SignedIn) -> None:
     walk = walked_to("assemble")
-    answer = signed_in("govern").get(f"/cohorts/{walk.cohort.pk}/decisions.csv")
+    client, path = signed_in("govern"), f"/cohorts/{walk.cohort.pk}/decisions.csv"
+    asked = client.get(path)
+    assert asked["Location"].startswith("/account/reauthenticate/")
+    assert client.post(asked["Location"], {"password": PASSWORD})["Location"] == path
+    answer = client.get(path)
     content = b"".join(answer.streaming_content)  # type: ignore[attr-defined]
     assert hashlib.sha256(content).hexdigest() == walk.cohort.digest
     assert recorded("DECISIONS_EXPORTED") == 1
@@ -198,6 +202,9 @@ def test_queries_are_explained_and_then_it_is_put_forward(walked_to: WalkTo, sig
     told = dict.fromkeys(("DQ201", "DQ204", "DQ212"), "Asked again: it is so.")
     assert press(client, f"{page_of(walk)}explain/", **told)["Location"] == page_of(walk)
     assert recorded("FINDING_EXPLAINED") == 3
+    assert "Open these pages of the cohort first, and look" in text(press(client, f"{page_of(walk)}put-forward/"))
+    for page in ("matchability", "difference"):
+        assert client.get(f"/cohorts/{walk.cohort.pk}/{page}/").status_code == 200
     assert press(client, f"{page_of(walk)}put-forward/")["Location"] == page_of(walk)
     again = press(client, f"{page_of(walk)}put-forward/")
     assert "The submission is put forward; it must be draft to put forward." in text(again)

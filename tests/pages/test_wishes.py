@@ -284,7 +284,9 @@ def test_early_help_is_told_nothing_of_what_was_sent(walk: Walk, signed_in: Sign
         done = said(record(client, f"/families/{family}/objections/record/", person=person))
         row = Objection.objects.latest("pk")
         told.append(done.replace(row.reference, "O").replace(f"/families/{family}/", "/").replace(f"/{row.pk}/", "/"))
-    assert told[0].partition("<main")[2] == told[1].partition("<main")[2]
+    # What the foot of a page says is when the sign-in ends, which passing time alone makes differ.
+    first, second = (each.partition("<main")[2].partition("</main>")[0] for each in told)
+    assert first == second != ""
     assert "cohort" not in told[0].lower()
 
 

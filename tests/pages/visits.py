@@ -229,6 +229,9 @@ class Visitor:
     def _send(self, form: Form) -> None:
         key = (_place(form.action)[0], _place(form.page)[0], tuple(sorted({c.name for c in form.controls})))
         few = key if form.visible else (form.action, "", key[2])
+        if key[0] == "account_reauthenticate":
+            # What it leads to differs, and is reached by it alone.
+            few = (*key[:2], tuple(c.value for c in form.controls if c.kind == "hidden"))
         if few in self.sent:
             return
         self.sent.add(few)

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from connecting_families.audit import trail
-from connecting_families.demonstration import PASSWORD, SIGN_INS, Journey
+from connecting_families.demonstration import PASSWORD, SIGN_INS, Journey, app_of
 from connecting_families.workers import BEAT, WORKER, answering, child
 
 ADDRESS = "127.0.0.1:8000"
@@ -46,6 +46,12 @@ class Command(BaseCommand):
             )
             for sign_in in SIGN_INS:
                 self.stdout.write(f"  {sign_in.username:<12} {sign_in.what}")
+            self.stdout.write(
+                "Then a code is asked for, good for one use. In another terminal, .venv/bin/python manage.py demo_code"
+                " NAME says the one of now; or give the secret to an app on a phone:"
+            )
+            for sign_in in SIGN_INS:
+                self.stdout.write(f"  {sign_in.username:<12} {app_of(sign_in.username)[0]}")
             try:
                 server.wait()
             except KeyboardInterrupt:

@@ -1,0 +1,1 @@
+"""Pages about accounts: one's own, colleagues', and the register of teams."""
