@@ -10,12 +10,15 @@ from collections.abc import Callable, Iterator
 from urllib.request import urlopen
 
 import pytest
-from django.db import connection
 from playwright.sync_api import expect
 
 from connecting_families.audit.models import Entry
 from connecting_families.staff.models import User
-from tests.journeys.test_signing_in import begin, give_code
+from tests.journeys.test_signing_in import (
+    begin,
+    give_code,
+    the_database_is_asked_from_within_the_browsers_loop,  # noqa: F401 - a fixture
+)
 from tests.pages.conftest import Reader, needs_a_browser
 from tests.pages.following import follow
 from tests.signing_in import code_of, enrol
@@ -51,7 +54,6 @@ def provider(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         ("SECOND_FACTOR", "mfa"),
     ):  # fmt: skip
         monkeypatch.setenv(f"CF_OIDC_{name}", value)
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
     until = time.monotonic() + 60
     while not _answers(f"{address}/.well-known/openid-configuration"):
         assert time.monotonic() < until, "The provider did not start."
@@ -59,7 +61,6 @@ def provider(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     yield address
     process.terminate()
     process.wait(30)
-    connection.close()
 
 
 def _answers(address: str) -> bool:
@@ -83,8 +84,7 @@ def go_by_the_councils_sign_on(reader: Reader, provider: str, subject: str) -> N
     reader.open("/rounds/")
     follow(reader.page.get_by_role("button", name="Sign in with the council's sign-on"))
     assert reader.page.url.startswith(provider)
-    reader.page.locator("[name=sub]").fill(subject)
-    follow(reader.page.get_by_role("button", name=re.compile("Authorize|Allow|Sign in", re.IGNORECASE)).first)
+    follow(reader.page.get_by_role("button", name=subject, exact=True))
 
 
 def recorded(event: str) -> list[tuple[str, object]]:

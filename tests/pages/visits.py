@@ -258,7 +258,7 @@ class Visitor:
                     break
                 address = urljoin(address, answer.headers["Location"])
                 answer = self._answer(self.client.get(address), address, f"{how}, then")
-                if answer.is_page and (asks := _asks_who_it_is(address, answer.body)):
+                if answer.is_page and (asks := asks_who_it_is(address, answer.body)):
                     answer = self._answer(self.client.post(asks.action, asks.filled("")), asks.action, f"{how}, sure")
         return answer
 
@@ -273,7 +273,7 @@ class Visitor:
         return visit
 
 
-def _asks_who_it_is(address: str, body: str) -> Form | None:
+def asks_who_it_is(address: str, body: str) -> Form | None:
     """The form in which a fresh password is given."""
     if _place(address)[0] != "account_reauthenticate":
         return None
