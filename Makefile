@@ -25,7 +25,7 @@ demo: $(STAMP)
 	@$(RUN) manage.py demo $(ARGS)
 
 test: $(STAMP)
-	@$(RUN) -m pytest -n 2 --dist loadgroup $(ARGS)
+	@$(RUN) -m pytest -n 3 --dist loadgroup $(ARGS)
 
 check: $(STAMP) styles
 	$(VENV)/bin/ruff check .
