@@ -12,5 +12,5 @@ class ReasonForm(forms.Form):
         " to you for an hour.",
         max_length=300,
         widget=forms.Textarea(attrs={"rows": 3}),
-        error_messages={"required": "Say why you open a family of another team"},
+        error_messages={"required": "Say why you open this family"},
     )

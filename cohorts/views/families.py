@@ -31,6 +31,7 @@ from cohorts.views.family_pages import (
     open_with_reason,
     parts,
     protected,
+    records,
     records_of,
     refuse,
     today,
@@ -46,6 +47,7 @@ from connecting_families.staff.views import in_role, in_words
 PEOPLE = [Column("Name"), Column("Reference"), Column("In the family as"), Column("Born"), Column("Lives here")]
 SIGNS = [Column("Headline problem"), Column("What was observed"), Column("When"), Column("Of whom"), Column("Counts")]
 CHANGES = [Column("When"), Column("What"), Column("Which fields"), Column("Who")]
+WHO = (Permission.SEE_OWN_FAMILIES, Permission.SEE_ALL_FAMILIES, Permission.READ_FAMILIES)
 SHOWN = 20
 """Rows of what happened and of what was changed; the newest."""
 
@@ -58,20 +60,20 @@ class Happened(NamedTuple):
     by: str = ""
 
 
-@of_family
+@lambda view: of_family(view, *WHO)
 def family(request: HttpRequest, row: Family) -> HttpResponse:
-    """The family as it is today."""
-    at = timezone.now()
+    """The family as it is today; to who reads alone, without the ways on to what is recorded."""
+    at, may_record = timezone.now(), records(request)
     known, asked = known_today(row, at)
     members = households.members(row, today())
     context = {
         "title": f"Family {row.reference}",
-        "parts": parts(row, "family"),
+        "parts": parts(row, "family") if may_record else [],
         "identity": " · ".join(filter(None, [f"Family {row.reference}", row.team, flag_in_words(row)])),
-        "tasks": list(_tasks(row, known, asked, members, at)),
+        "tasks": [task if may_record else task | {"href": ""} for task in _tasks(row, known, asked, members, at)],
         **tally(known, asked),
-        "people": _people(row, members),
-        "add_person": reverse("add_person", args=[row.reference]),
+        "people": _people(row, members, links=may_record),
+        "add_person": reverse("add_person", args=[row.reference]) if may_record else "",
         "signs": _signs(known, asked),
         "timeline": [
             {"title": it.title, "by": it.by, "at": it.on} for it in sorted(_happened(row), reverse=True)[:SHOWN]
@@ -81,9 +83,9 @@ def family(request: HttpRequest, row: Family) -> HttpResponse:
     return render(request, "cohorts/family.html", context)
 
 
-@opened_by(Permission.SEE_OWN_FAMILIES)
+@opened_by(Permission.SEE_OWN_FAMILIES, Permission.READ_FAMILIES)
 def open_family(request: HttpRequest, family: str) -> HttpResponse:
-    """Ask why somebody opens a family of another team, before anything of it is shown."""
+    """Ask why somebody opens a family that is not their team's, before anything of it is shown."""
     row = get_object_or_404(Family, reference=family)
     if is_own(request, row) or is_open(request, row):
         return redirect("family", row.reference)
@@ -93,7 +95,8 @@ def open_family(request: HttpRequest, family: str) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         open_with_reason(request, row, form.cleaned_data["reason"])
         return redirect("family", row.reference)
-    context = {"title": "Open a family of another team", "caption": f"Family {row.reference}", "form": form}
+    title = "Open a family of another team" if records(request) else "Open a family"
+    context = {"title": title, "may_record": records(request), "caption": f"Family {row.reference}", "form": form}
     return render(request, "cohorts/open_family.html", context | {"back_href": reverse("find")})
 
 
@@ -127,7 +130,7 @@ def _task(title: str, href: str, status: str, colour: str = "") -> dict[str, Any
     return {"title": title, "href": href, "status": status, "colour": colour}
 
 
-def _people(row: Family, members: list[Person]) -> Table:
+def _people(row: Family, members: list[Person], *, links: bool) -> Table:
     standing = [
         membership
         for membership in Membership.objects.filter(family=row).order_by("id")
@@ -138,8 +141,9 @@ def _people(row: Family, members: list[Person]) -> Table:
         own = [it for it in standing if counts_as.get(it.person_id) == person.pk]
         roles = dict.fromkeys(it.get_relationship_display() for it in own if it.relationship)
         lives = "Yes" if any(it.lives_in_household for it in own) else "No"
-        name = link(name_of(person), reverse("person", args=[row.reference, person.reference]))
-        rows.append([name, person.reference, ", ".join(roles) or "Not known",
+        name = name_of(person)
+        where = reverse("person", args=[row.reference, person.reference])
+        rows.append([link(name, where) if links else name, person.reference, ", ".join(roles) or "Not known",
                      day(person.date_of_birth) or "Not known", lives])  # fmt: skip
     return Table("People in the family today", PEOPLE, rows, empty="Nobody is in this family today.")
 

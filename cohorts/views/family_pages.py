@@ -61,7 +61,14 @@ def of_family(view: Page, *permissions: Permission) -> Any:
 def is_own(request: HttpRequest, row: Family) -> bool:
     """Whether a family is this person's to open without a reason."""
     user = User.objects.get(pk=acting(request).person)
-    return user.may(Permission.SEE_ALL_FAMILIES) or bool(user.team and user.team == row.team)
+    own = bool(user.team and user.team == row.team)
+    return user.may(Permission.SEE_ALL_FAMILIES) or (own and user.may(Permission.SEE_OWN_FAMILIES))
+
+
+def records(request: HttpRequest) -> bool:
+    """Whether whoever opens a family may record about it, and does not read alone."""
+    user = User.objects.get(pk=acting(request).person)
+    return user.may(Permission.SEE_OWN_FAMILIES) or user.may(Permission.SEE_ALL_FAMILIES)
 
 
 def is_open(request: HttpRequest, row: Family) -> bool:

@@ -38,6 +38,8 @@ class Reader(NamedTuple):
     every_team: bool
     opens: bool = False
     """Whether the page of a family opens to them, of another team's with a reason."""
+    adds: bool = False
+    """Whether they may add a family."""
 
     def whole(self, found: Found) -> bool:
         """Whether somebody is shown with all that a list tells; of another team's only enough to recognise them."""
@@ -80,7 +82,7 @@ def results(request: HttpRequest, key: str) -> HttpResponse:
 
 def _page(request: HttpRequest, form: FindForm, **context: Any) -> HttpResponse:
     context |= {"form": form, "title": "Find a family"}
-    context["may_add"] = _reader(request).opens
+    context["may_add"] = _reader(request).adds
     found: search.Results | None = context.get("found")
     if found:
         reader, today = _reader(request), timezone.now().astimezone(LONDON).date()
@@ -95,7 +97,8 @@ def _reader(request: HttpRequest) -> Reader:
     user = request.user
     if not isinstance(user, User):
         return Reader("", every_team=False)
-    return Reader(user.team, user.may(Permission.SEE_ALL_FAMILIES), user.may(Permission.SEE_OWN_FAMILIES))
+    adds = user.may(Permission.SEE_OWN_FAMILIES)
+    return Reader(user.team, user.may(Permission.SEE_ALL_FAMILIES), adds or user.may(Permission.READ_FAMILIES), adds)
 
 
 def _name(row: Found, reader: Reader) -> SafeString:

@@ -9,6 +9,7 @@ class Permission(Enum):
 
     SEE_OWN_FAMILIES = "see and record the families of the own team"
     SEE_ALL_FAMILIES = "see and record the families of every team"
+    READ_FAMILIES = "read the page of a family, with a reason"
     END_PROTECTION = "end a protection mark"
     REVIEW_FLAGS = "review the flag of a family"
     DECIDE_OBJECTIONS = "decide about objections"
@@ -55,6 +56,7 @@ ROLES: dict[str, Role] = {
         frozenset(
             {
                 P.FIND_FAMILIES,
+                P.READ_FAMILIES,
                 P.LOAD_FILES,
                 P.SEE_REGISTERS,
                 P.EDIT_REGISTERS,
@@ -76,6 +78,7 @@ ROLES: dict[str, Role] = {
             {
                 P.SEE_REGISTERS,
                 P.FIND_FAMILIES,
+                P.READ_FAMILIES,
                 P.SEE_COHORTS,
                 P.SEE_SUBMISSIONS,
                 P.APPROVE_SUBMISSIONS,

@@ -153,10 +153,10 @@ FAMILIES: dict[str, Place] = {
         ("/families/F1/",),
     ),
     "open_family": Screen(
-        "Open a family of another team",
+        "Open a family that is not one's team's",
         "Takes the reason, before anything of it is shown.",
         ("/families/F94/open/",),
-        of=("early_help_worker",),
+        of=("early_help_worker", "data_preparer", "data_approver"),
     ),
     "add_family": Screen("Add a family", "Takes in a family that is not on file, of the own team or of one chosen."),
     "add_person": Screen(

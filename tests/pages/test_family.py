@@ -108,3 +108,27 @@ def test_a_page_asks_few_questions_of_the_database(walk: Walk, signed_in: Signed
     with CaptureQueriesContext(connection) as asked:
         client.get(F1)
     assert len(asked) < 70, len(asked)
+
+
+def test_the_data_team_reads_a_family_with_a_reason_and_is_led_to_nothing_else(walk: Walk, signed_in: SignedIn) -> None:
+    client = signed_in("prepare")
+    assert client.get(F1)["Location"] == f"{F1}open/"
+    asked = said(client.get(f"{F1}open/"))
+    assert "Its Early Help team mends them." in asked
+    assert client.post(f"{F1}open/", {"reason": "A number of this family is on two people."})["Location"] == F1
+    page = said(client.get(F1))
+    assert "Peregrine Quillfeather" in page
+    for way in ("notices/", "people/", "flag/", "protections/"):
+        assert f"{F1}{way}" not in page
+        assert client.get(f"{F1}{way}").status_code in (403, 404)
+    entry = Entry.objects.filter(event="OTHER_TEAMS_FAMILY_OPENED").latest("pk")
+    assert (entry.who, entry.reason) == ("prepare", "A number of this family is on two people.")
+    assert signed_in("govern").get(F1).status_code == 403
+
+
+def test_the_data_team_reads_no_family_in_which_somebody_is_protected(walk: Walk, signed_in: SignedIn) -> None:
+    at = walk.now()
+    people.protect(person=person_of("P2"), kind="refuge", from_on=at.date(), by=walk.who("worker"), at=at)
+    client = signed_in("prepare")
+    assert client.get(F1).status_code == 403
+    assert client.post(f"{F1}open/", {"reason": "A number is on two people."}).status_code == 403
