@@ -108,9 +108,9 @@ def test_a_run_is_done_once_and_by_one_at_a_time(walk_to: WalkTo) -> None:
     at = walk.now()
     asked = assembly.request(round_=walk.cohort.round, run_at=at, by=walk.who("prepare"), at=at)
     with psycopg.connect(address_of(connection.settings_dict["NAME"], connection.settings_dict)) as other:
-        other.execute("SELECT pg_advisory_lock(%s, %s)", [Work.ASSEMBLING.value, asked.pk])
+        other.execute("SELECT pg_advisory_xact_lock(%s, %s)", [Work.ASSEMBLING.value, asked.pk])
         assert assembly.assemble(asked.pk, by=duty("assemble"), at=at) is None
-        other.execute("SELECT pg_advisory_unlock_all()")
+        other.commit()
     assert assembly.assemble(asked.pk, by=duty("assemble"), at=at) is not None
     assert assembly.assemble(asked.pk, by=duty("assemble"), at=at) is None
     assert Entry.objects.filter(event="COHORT_ASSEMBLED").count() == 2

@@ -180,7 +180,7 @@ def test_the_attempt_is_on_file_before_anything_is_sent(walk_to: WalkTo, monkeyp
 def test_nobody_delivers_while_another_does(walk_to: WalkTo) -> None:
     walk = walk_to("ask to deliver")
     with psycopg.connect(address_of(connection.settings_dict["NAME"], connection.settings_dict)) as other:
-        other.execute("SELECT pg_advisory_lock(%s, %s)", [Work.DELIVERING.value, walk.submission.pk])
+        other.execute("SELECT pg_advisory_xact_lock(%s, %s)", [Work.DELIVERING.value, walk.submission.pk])
         assert deliver(walk) is None
         assert (walk.submission.stage, delivered()) == ("SEALED", {})
     assert deliver(walk).stage == "SENT"

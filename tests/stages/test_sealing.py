@@ -254,7 +254,7 @@ def test_without_the_councils_key_nothing_is_sealed(walk_to: WalkTo, tmp_path: P
 def test_nobody_seals_while_another_does(walk_to: WalkTo) -> None:
     walk = walk_to("ask to seal")
     with psycopg.connect(address_of(connection.settings_dict["NAME"], connection.settings_dict)) as other:
-        other.execute("SELECT pg_advisory_lock(%s, %s)", [Work.SEALING.value, walk.submission.pk])
+        other.execute("SELECT pg_advisory_xact_lock(%s, %s)", [Work.SEALING.value, walk.submission.pk])
         assert sealing.seal(submission=walk.submission, by=duty("seal"), at=walk.now()) is None
         assert (walk.submission.stage, outbox(walk)) == ("APPROVED", [])
     walk.do("seal")
