@@ -6,6 +6,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 VENV := .venv
 RUN := $(VENV)/bin/python
 STAMP := $(VENV)/installed
+PEERS := $(VENV)/peers
 # Types are checked against the settings; nothing is connected to.
 NOWHERE := DATABASE_URL=postgresql://nobody@localhost/none REDIS_URL=redis://localhost/0
 
@@ -45,7 +46,13 @@ styles:
 screens: $(STAMP)
 	@$(RUN) -m tests.pages
 
-bench: $(STAMP)
+# Its peers are large: they come into .venv when they are first asked for.
+$(PEERS): requirements-bench.txt $(STAMP)
+	@echo "Setting up the peers of the benchmarks ..."; \
+	$(RUN) -m pip install --quiet --quiet --disable-pip-version-check --require-hashes -r requirements-bench.txt && \
+	cp requirements-bench.txt $(PEERS)
+
+bench: $(PEERS)
 	@$(RUN) -m tests.benchmarks $(if $(ONLY),--only $(ONLY)) $(if $(FAMILIES),--families $(FAMILIES))
 
 UV := $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
@@ -54,6 +61,7 @@ UV := $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --gen
 lock:
 	@$(UV) pyproject.toml -o requirements.txt
 	@$(UV) pyproject.toml --group dev -o requirements-dev.txt
+	@$(UV) pyproject.toml --group dev --group bench -c requirements-dev.txt -o requirements-bench.txt
 
 clean:
 	@rm -rf $(VENV) var .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
