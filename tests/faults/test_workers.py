@@ -23,6 +23,7 @@ from connecting_families.embedded import broker_url
 from connecting_families.staff import accounts
 from connecting_families.workers import WORKER
 from transfers import approval, certificates, keys, sealing, submission
+from transfers import tasks as transfer_tasks
 from transfers.models import Submission
 
 MOMENTS = 10
@@ -55,14 +56,32 @@ def queue(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def a_worker() -> Iterator[subprocess.Popen[bytes]]:
-    """A real worker; killed at the end of the block, if it was not before."""
-    worker = subprocess.Popen(WORKER, cwd=settings.BASE_DIR, stdout=subprocess.DEVNULL)
+def a_worker() -> Iterator["Worker"]:
+    """A real worker; killed at the end of the block."""
+    worker = Worker()
     try:
         yield worker
     finally:
         worker.kill()
-        worker.wait()
+
+
+class Worker:
+    """A real worker, and the next one after it was killed."""
+
+    def __init__(self) -> None:
+        self._start()
+
+    def _start(self) -> None:
+        self._process = subprocess.Popen(WORKER, cwd=settings.BASE_DIR, stdout=subprocess.DEVNULL)
+
+    def kill(self) -> None:
+        """End it at once, wherever it is."""
+        self._process.kill()
+        self._process.wait()
+
+    def follow(self) -> None:
+        """Another worker comes after it."""
+        self._start()
 
 
 def wait_until(holds: Callable[[], bool]) -> None:
@@ -104,26 +123,25 @@ def test_an_assembly_killed_at_ten_random_moments_leaves_no_half_cohort_and_is_f
     expected = assembly.assemble(request(on_file).pk, by=duty("assemble"), at=now())
     assert expected is not None
     interrupted = 0
-    for _ in range(MOMENTS):
-        with a_worker() as worker:
+    with a_worker() as worker:
+        for _ in range(MOMENTS):
             wait_until(lambda: app.control.ping(timeout=0.3, limit=1) != [])
             cohort = assembly.request(round_=on_file, run_at=expected.run_at, by=LOADER, at=now())
             tasks.assemble.delay(cohort.pk)
             time.sleep(draw.uniform(0, 1.2 * expected.seconds))
             worker.kill()
-            worker.wait()
-        time.sleep(0.1)
-        cohort.refresh_from_db()
-        if cohort.state != Cohort.FINISHED:
-            interrupted += 1
-            assert not Decision.objects.filter(cohort=cohort).exists()
-            assert not Finding.objects.filter(cohort=cohort).exists()
-        with a_worker():
+            time.sleep(0.1)
+            cohort.refresh_from_db()
+            if cohort.state != Cohort.FINISHED:
+                interrupted += 1
+                assert not Decision.objects.filter(cohort=cohort).exists()
+                assert not Finding.objects.filter(cohort=cohort).exists()
+            worker.follow()
             wait_until(lambda c=cohort: Cohort.objects.get(pk=c.pk).state == Cohort.FINISHED)  # type: ignore[misc]
-        cohort.refresh_from_db()
-        assert cohort.digest == expected.digest
-        assert Decision.objects.filter(cohort=cohort).count() == expected.candidates
-        assert Entry.objects.filter(event="COHORT_ASSEMBLED", reference=str(cohort)).count() == 1
+            cohort.refresh_from_db()
+            assert cohort.digest == expected.digest
+            assert Decision.objects.filter(cohort=cohort).count() == expected.candidates
+            assert Entry.objects.filter(event="COHORT_ASSEMBLED", reference=str(cohort)).count() == 1
     assert interrupted, "No kill came in the middle of a run: the moments are drawn too late."
 
 
@@ -181,26 +199,27 @@ def test_a_sealing_killed_at_ten_random_moments_leaves_no_half_package_and_is_fi
     draw = random.Random()
     outbox: Path = settings.CF_OUTBOX
     interrupted = 0
-    for moment in range(MOMENTS):
-        row = approved(open_round(f"KILL-{moment}"), people)
-        sealing.request(submission=row, by=people["prepare"], at=now())
-        with a_worker() as worker:
-            # The worker finds what is due when it is ready; from the first byte it takes a tenth of a second.
+    rows = [approved(open_round(f"KILL-{moment}"), people) for moment in range(MOMENTS)]
+    with a_worker() as worker:
+        for row in rows:
+            wait_until(lambda: app.control.ping(timeout=0.3, limit=1) != [])
+            sealing.request(submission=row, by=people["prepare"], at=now())
+            transfer_tasks.seal.delay(row.pk)
+            # From the first byte on it takes a tenth of a second.
             wait_until(lambda r=row: begun(outbox, r))  # type: ignore[misc]
             time.sleep(draw.uniform(0, 0.1))
             worker.kill()
-            worker.wait()
-        time.sleep(0.1)
-        row.refresh_from_db()
-        there = [path.name for path in outbox.glob(f"{row.name}-*")]
-        assert len(there) in (0, 4)
-        if row.stage != "SEALED":
-            interrupted += 1
-        with a_worker():
+            time.sleep(0.1)
+            row.refresh_from_db()
+            there = [path.name for path in outbox.glob(f"{row.name}-*")]
+            assert len(there) in (0, 4)
+            if row.stage != "SEALED":
+                interrupted += 1
+            worker.follow()
             wait_until(lambda r=row: Submission.objects.get(pk=r.pk).stage == "SEALED")  # type: ignore[misc]
-        row.refresh_from_db()
-        for file in row.sealed_files:
-            assert hashlib.sha256((outbox / file["name"]).read_bytes()).hexdigest() == file["sha256"]
-        assert not [path for path in outbox.iterdir() if path.name.startswith(".")]
-        assert Entry.objects.filter(event="SUBMISSION_SEALED", reference=row.name).count() == 1
+            row.refresh_from_db()
+            for file in row.sealed_files:
+                assert hashlib.sha256((outbox / file["name"]).read_bytes()).hexdigest() == file["sha256"]
+            assert not [path for path in outbox.iterdir() if path.name.startswith(".")]
+            assert Entry.objects.filter(event="SUBMISSION_SEALED", reference=row.name).count() == 1
     assert interrupted, "No kill came before the end of a sealing: the moments are drawn too late."

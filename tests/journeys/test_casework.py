@@ -13,9 +13,8 @@ from connecting_families.audit.trail import duty
 from connecting_families.staff import accounts
 from tests.faults.test_workers import now
 from tests.journeys.test_permission import press, the_rules
-from tests.pages.conftest import DESK, PHONE, Reader, SignedIn, needs_a_browser
+from tests.pages.conftest import DESK, PHONE, Browse, Reader, Serve, SignedIn, needs_a_browser
 from tests.pages.following import follow
-from tests.pages.test_accessibility import Browse, Serve
 from tests.stages.asked import family_of
 from tests.stages.conftest import WalkTo
 from tests.stages.walk import PASSWORD, Walk

@@ -8,9 +8,8 @@ import pytest
 from cohorts import objections
 from cohorts.models import Objection, Round
 from tests.faults.test_workers import now
-from tests.pages.conftest import Reader, SignedIn, needs_a_browser
+from tests.pages.conftest import Browse, Reader, Serve, SignedIn, needs_a_browser
 from tests.pages.following import follow
-from tests.pages.test_accessibility import Browse, Serve
 from tests.stages.asked import decisions, family_of, out, person_of
 from tests.stages.conftest import WalkTo
 from tests.stages.walk import Walk

@@ -17,9 +17,8 @@ from connecting_families.celery import app
 from connecting_families.kit.spreadsheets import guarded
 from connecting_families.staff import accounts
 from tests.faults.test_workers import LOADER, a_worker, now, wait_until
-from tests.pages.conftest import Reader, SignedIn, needs_a_browser
+from tests.pages.conftest import Browse, Reader, Serve, SignedIn, needs_a_browser
 from tests.pages.following import follow
-from tests.pages.test_accessibility import Browse, Serve
 from tests.pages.test_uploads import send
 from tests.stages.conftest import WalkTo
 
@@ -151,42 +150,41 @@ def test_a_load_that_is_killed_leaves_nothing_and_is_done_once_by_the_next_worke
 ) -> None:
     by = accounts.add(username="prepare", role="data_preparer", password="a walk through anytown", by=LOADER, at=now())
     count, interrupted = 3_000, 0
-    for attempt in range(4):
-        rows = FAMILIES + "".join(f"K{attempt}-{n},North,,,\n" for n in range(count))
-        members = people([{"person_ref": f"K{attempt}-{n}", "given_name": "Ida"} for n in range(count)])
-        offered = [
-            Offered("families.csv", lambda rows=rows: iter([rows.encode()])),  # type: ignore[misc]
-            Offered("people.csv", lambda members=members: iter([members.encode()])),  # type: ignore[misc]
-        ]
-        upload = uploads.receive(offered=offered, by=by.who(), at=now())
-        started = time.perf_counter()
-        assert uploads.check(upload.pk, by=LOADER, at=now()) is not None
-        seconds = time.perf_counter() - started
-        with a_worker() as worker:
+    with a_worker() as worker:
+        for attempt in range(4):
+            rows = FAMILIES + "".join(f"K{attempt}-{n},North,,,\n" for n in range(count))
+            members = people([{"person_ref": f"K{attempt}-{n}", "given_name": "Ida"} for n in range(count)])
+            offered = [
+                Offered("families.csv", lambda rows=rows: iter([rows.encode()])),  # type: ignore[misc]
+                Offered("people.csv", lambda members=members: iter([members.encode()])),  # type: ignore[misc]
+            ]
+            upload = uploads.receive(offered=offered, by=by.who(), at=now())
+            started = time.perf_counter()
+            assert uploads.check(upload.pk, by=LOADER, at=now()) is not None
+            seconds = time.perf_counter() - started
             wait_until(lambda: app.control.ping(timeout=0.3, limit=1) != [])
             uploads.confirm(upload=upload, by=by.who(), at=now())
             tasks.load_upload.delay(upload.pk)
             time.sleep(seconds * (attempt + 1) / 5)
             worker.kill()
-            worker.wait()
-        time.sleep(0.2)
-        upload.refresh_from_db()
-        mine = (
-            Family.objects.filter(reference__startswith=f"K{attempt}-"),
-            Person.objects.filter(reference__startswith=f"K{attempt}-"),
-        )
-        if upload.state == Upload.LOADING:
-            interrupted += 1
-            assert [found.count() for found in mine] == [0, 0]
-        with a_worker():
+            time.sleep(0.2)
+            upload.refresh_from_db()
+            mine = (
+                Family.objects.filter(reference__startswith=f"K{attempt}-"),
+                Person.objects.filter(reference__startswith=f"K{attempt}-"),
+            )
+            if upload.state == Upload.LOADING:
+                interrupted += 1
+                assert [found.count() for found in mine] == [0, 0]
+            worker.follow()
             wait_until(lambda u=upload: Upload.objects.get(pk=u.pk).state == Upload.LOADED)  # type: ignore[misc]
-        upload.refresh_from_db()
-        assert upload.report["loaded"]["families.csv"] == {"created": count, "changed": 0, "unchanged": 0}
-        assert [found.count() for found in mine] == [count, count]
-        assert Entry.objects.filter(event="UPLOAD_LOADED", reference=upload.code).count() == 1
-        # The worker may have been ended between the commit and this: the sweep does it then.
-        uploads.tidy(now())
-        assert not incoming.folder_of(upload.code).exists()
+            upload.refresh_from_db()
+            assert upload.report["loaded"]["families.csv"] == {"created": count, "changed": 0, "unchanged": 0}
+            assert [found.count() for found in mine] == [count, count]
+            assert Entry.objects.filter(event="UPLOAD_LOADED", reference=upload.code).count() == 1
+            # The worker may have been ended between the commit and this: the sweep does it then.
+            uploads.tidy(now())
+            assert not incoming.folder_of(upload.code).exists()
     assert Entry.objects.filter(event="FILE_LOADED").count() == 8
     assert not list(settings.CF_UPLOADS.iterdir())
     assert interrupted, "No kill came in the middle of a load."

@@ -26,6 +26,8 @@ from tests.stages.conftest import QUICK, stands, walk_to  # noqa: F401 - fixture
 from tests.stages.walk import PASSWORD, Walk
 
 SignedIn = Callable[[str], Client]
+Serve = Callable[[], str]
+Browse = Callable[..., "Reader"]
 Clock = Callable[[Walk], None]
 CHROMIUM = shutil.which("chromium")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"]
@@ -147,6 +149,13 @@ def _answers(port: int) -> bool:
         return client.connect_ex(("127.0.0.1", port)) == 0
 
 
+def violations(page: Page) -> list[dict[str, Any]]:
+    """What axe finds wrong with a page; nothing is gathered of what is right."""
+    options = {"rules": {"region": {"enabled": False}}, "resultTypes": ["violations"]}
+    found: list[dict[str, Any]] = Axe().run(page, options=options).response["violations"]
+    return found
+
+
 class Reader:
     """Somebody who opens pages in a browser, signed in as whoever a client is."""
 
@@ -171,8 +180,7 @@ class Reader:
 
     def look(self) -> None:
         """No violation of the accessibility rules, nothing to scroll sideways to on a telephone, no complaint."""
-        found = Axe().run(self.page, options={"rules": {"region": {"enabled": False}}})
-        broken = [(v["id"], v["nodes"][0]["html"]) for v in found.response["violations"]]
+        broken = [(v["id"], v["nodes"][0]["html"]) for v in violations(self.page)]
         assert broken == [], self.page.url
         self.page.set_viewport_size(PHONE)
         assert self.page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], self.page.url

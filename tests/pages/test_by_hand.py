@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings
 from playwright.sync_api import Page, expect, sync_playwright
 
@@ -22,6 +21,7 @@ from connecting_families.audit.trail import Who, duty
 from connecting_families.staff import accounts
 from connecting_families.workers import WORKER
 from tests.faults.test_workers import now, people, queue, recipient, wait_until  # noqa: F401 - fixtures
+from tests.pages.conftest import violations
 from tests.pages.following import follow
 from tests.signing_in import code_of, enrol
 
@@ -95,8 +95,7 @@ def sign_in(page: Page, site: str, who: str) -> None:
 
 def look(page: Page) -> None:
     """No violation of the accessibility rules, and nothing to scroll sideways to on a telephone."""
-    found = Axe().run(page, options={"rules": {"region": {"enabled": False}}})
-    assert not found.response["violations"], (page.url, found.generate_report())
+    assert violations(page) == [], page.url
     page.set_viewport_size({"width": 390, "height": 844})
     assert page.evaluate("document.documentElement.scrollWidth") <= 390, page.url
     page.set_viewport_size({"width": 1280, "height": 900})

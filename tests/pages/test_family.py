@@ -70,7 +70,7 @@ def test_another_teams_family_opens_with_a_reason_for_an_hour(walk: Walk, signed
     assert "information governance reads it" in asked
     assert "headline" not in asked
     refused = said(client.post(f"{F1}open/", {"reason": " "}))
-    assert "Say why you open a family of another team" in refused
+    assert "Say why you open this family" in refused
     assert client.get(F1).status_code == 302
     assert "People in the family today" in said(client.post(f"{F1}open/", {"reason": REASON}, follow=True))
     entry = Entry.objects.get(event="OTHER_TEAMS_FAMILY_OPENED")

@@ -10,9 +10,8 @@ from cohorts import people
 from connecting_families.audit.models import Entry
 from connecting_families.audit.trail import duty
 from connecting_families.staff import accounts
-from tests.pages.conftest import SignedIn, needs_a_browser
+from tests.pages.conftest import Browse, Serve, SignedIn, needs_a_browser
 from tests.pages.following import follow
-from tests.pages.test_accessibility import Browse, Serve
 from tests.stages.conftest import WalkTo
 from tests.stages.test_search import MORE, many
 from tests.stages.walk import PASSWORD, Walk

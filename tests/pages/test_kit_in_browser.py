@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Route, sync_playwright
 
 from tests.pages import showcase
+from tests.pages.conftest import violations
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 QUIET = "--no-sandbox --disable-gpu --disable-dev-shm-usage --disable-background-networking --disable-sync"
@@ -72,10 +72,10 @@ PAGES: Answers = {
 def test_a_page_is_sound(browser: Browser, path: str, width: int) -> None:
     page, said = opened(browser, PAGES, width=width)
     page.goto(SITE + path)
-    violations = Axe().run(page, options={"rules": {"region": {"enabled": False}}}).response["violations"]
+    found = violations(page)
     too_wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     page.close()
-    assert [(violation["id"], violation["nodes"][0]["html"]) for violation in violations] == []
+    assert [(violation["id"], violation["nodes"][0]["html"]) for violation in found] == []
     assert too_wide <= 0
     assert said == []
 

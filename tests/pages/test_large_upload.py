@@ -12,8 +12,7 @@ from django.conf import settings
 from django.test import Client
 
 from cohorts.models import Upload
-from tests.pages.conftest import SignedIn
-from tests.pages.test_accessibility import Serve
+from tests.pages.conftest import Serve, SignedIn
 from tests.stages.conftest import WalkTo
 
 MEGABYTE = 1 << 20

@@ -8,10 +8,9 @@ import os
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, Page, Route
 
-from tests.pages.conftest import needs_a_browser
+from tests.pages.conftest import needs_a_browser, violations
 from tests.pages.visits import Visit, Visits
 
 pytestmark = [needs_a_browser, pytest.mark.xdist_group("places")]
@@ -79,8 +78,7 @@ def test_every_page_is_sound(visits: Visits, request: pytest.FixtureRequest) -> 
     wrong: list[object] = []
     for visit in visits.shapes:
         shown.open(visit)
-        found = Axe().run(shown.page, options={"rules": {"region": {"enabled": False}}}).response["violations"]
-        wrong += [(visit.where, each["id"], each["nodes"][0]["html"][:300]) for each in found]
+        wrong += [(visit.where, each["id"], each["nodes"][0]["html"][:300]) for each in violations(shown.page)]
         wrong += [(visit.where, "too wide", width) for width in shown.too_wide()]
         wrong += [(visit.where, said) for said in shown.complaints]
         _photograph(shown.page, visit)

@@ -9,9 +9,7 @@ from django.test import Client
 
 from cohorts.models import Agreement, Dataset, NoticeVersion
 from connecting_families.audit.models import Entry
-from tests.pages.conftest import Clock, SignedIn, needs_a_browser
-from tests.pages.following import follow
-from tests.pages.test_accessibility import Browse, Serve
+from tests.pages.conftest import Clock, SignedIn
 from tests.pages.test_walk import text
 from tests.stages.conftest import WalkTo
 from tests.stages.walk import Walk
@@ -191,32 +189,3 @@ def test_who_may_not_edit_sees_why(walk: Walk, signed_in: SignedIn, name: str) -
     for path in ("agreements/add/", "datasets/add/", "notices/add/"):
         assert client.get(f"/registers/{path}").status_code == 403
     assert Entry.objects.filter(event="ACCESS_REFUSED").count() == before + 3
-
-
-@needs_a_browser
-@pytest.mark.parametrize("name", ["prepare", "govern"])
-def test_the_pages_are_sound(walk_to: WalkTo, signed_in: SignedIn, serve: Serve, browse: Browse, name: str) -> None:
-    walk_to("assemble")
-    rows: list[models.Model] = [Agreement.objects.get(reference="DSA-MORE"), Dataset.objects.get(code="CMD"),
-            NoticeVersion.objects.get(version="PN1")]  # fmt: skip
-    pages = [page_of(row) for row in rows]
-    pages += [f"/registers/{part}/" for part in ("agreements", "datasets", "notices", "frameworks")]
-    pages += ["/registers/frameworks/SF-2022-04/"]
-    forms = ["/registers/agreements/add/", "/registers/datasets/add/", "/registers/notices/add/"]
-    forms += [
-        f"{pages[0]}end/",
-        f"{pages[1]}change/",
-        f"{pages[1]}disable/",
-        f"{pages[1]}take-out/",
-        f"{pages[2]}change/",
-    ]
-    reader = browse(serve(), signed_in(name))
-    for path in pages + (forms if name == "prepare" else []):
-        reader.open(path)
-        assert reader.page.url.endswith(path)
-    for path in forms if name == "prepare" else []:
-        reader.open(path)
-        follow(reader.page.locator("main form button").last)
-        reader.page.locator(".govuk-error-summary").wait_for()
-        assert reader.page.title().startswith("Error: "), path
-        reader.look()

@@ -16,9 +16,7 @@ from cohorts.models import Family, Upload
 from connecting_families.audit.models import Entry
 from connecting_families.audit.trail import duty
 from connecting_families.kit.spreadsheets import guarded
-from tests.pages.conftest import Clock, SignedIn, needs_a_browser
-from tests.pages.following import follow
-from tests.pages.test_accessibility import Browse, Serve
+from tests.pages.conftest import Clock, SignedIn
 from tests.pages.test_walk import text
 from tests.stages.bulk import told
 from tests.stages.conftest import WalkTo
@@ -192,20 +190,3 @@ def test_what_the_files_hold_is_what_the_loader_reads(walk: Walk, signed_in: Sig
 )  # fmt: skip
 def test_a_cell_is_never_a_formula(value: object, cell: str) -> None:
     assert guarded(value) == cell
-
-
-@needs_a_browser
-def test_the_pages_are_sound(walk_to: WalkTo, signed_in: SignedIn, serve: Serve, browse: Browse) -> None:
-    walk_to("assemble")
-    client = signed_in("prepare")
-    running = send(client, ("families.csv", RIGHT))["Location"]
-    wrong = uploaded(client, ("families.csv", HEADER + "".join(f"G{n},,{'x' * 90},,\n" for n in range(50))))
-    right = uploaded(client, ("families.csv", f"{RIGHT}F8,West,,,\n"))
-    reader = browse(serve(), client)
-    for path in ("/files/", "/files/upload/", "/files/columns/", running, wrong, f"{wrong}?page=2", right):
-        reader.open(path)
-        assert reader.page.url.endswith(path)
-    reader.open("/files/upload/")
-    follow(reader.page.get_by_role("button", name="Upload and check"))
-    assert reader.page.title().startswith("Error: ")
-    reader.look()
