@@ -31,7 +31,7 @@ def test_a_form_with_errors_says_so_in_the_title_and_links_to_what_to_mend() -> 
     assert {target for target, _ in links} <= ids
 
 
-@pytest.mark.parametrize("page", [showcase.form_page(), showcase.form_page(ERRORS)])
+@pytest.mark.parametrize("page", [showcase.form_page(), showcase.form_page(ERRORS)], ids=["to fill in", "with errors"])
 def test_hints_and_errors_are_tied_to_their_field(page: str) -> None:
     found = attributes("*", page)
     ids = [each["id"] for each in found if "id" in each]

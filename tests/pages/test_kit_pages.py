@@ -89,7 +89,9 @@ def test_a_page_that_waits_says_where_to_ask_and_reloads_itself_without_a_script
     assert "http-equiv" not in showcase.list_page()
 
 
-@pytest.mark.parametrize("page", [showcase.form_page(ERRORS), showcase.list_page(), showcase.detail_page()])
+@pytest.mark.parametrize(
+    "page", [showcase.form_page(ERRORS), showcase.list_page(), showcase.detail_page()], ids=["form", "list", "detail"]
+)
 def test_headings_of_a_page(page: str) -> None:
     main = page.split("<main")[1]
     after_summary = main[main.index("<h1") :]
