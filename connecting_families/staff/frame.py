@@ -78,7 +78,7 @@ def _staying(session: Any) -> dict[str, Any]:
     left = lasting.left(session, time.time())
     return {
         "seconds": left.seconds,
-        "warning": lasting.WARNING,
+        "warning": lasting.warned_before(),
         "idle": timezone.localtime(now + timedelta(seconds=left.idle)),
         "whole": timezone.localtime(now + timedelta(seconds=left.whole)),
         "nearer": left.idle < left.whole,

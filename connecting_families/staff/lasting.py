@@ -16,7 +16,7 @@ SECOND = "cf_second"
 """How a session proved more than a password: "own" code, the council's "provider", or (not there) not yet."""
 BY_PROVIDER = "cf_by_provider"
 WARNING = 120
-"""Seconds before the end at which the page warns."""
+"""Seconds before the end at which the page warns, at the earliest."""
 OFTEN = 15
 """Seconds within which a session is not written again only to say that somebody is there."""
 
@@ -44,6 +44,11 @@ def left(session: SessionBase, now: float) -> Left:
         begin(session, now)
     idle = session[SEEN] + settings.CF_IDLE_MINUTES * 60 - now
     return Left(int(idle), int(session[BEGUN] + settings.CF_SESSION_HOURS * 3600 - now))
+
+
+def warned_before() -> int:
+    """Seconds before the end at which the page warns: by half of the time at the latest, or it would never be quiet."""
+    return min(WARNING, int(settings.CF_IDLE_MINUTES) * 60 // 2)
 
 
 def over(session: SessionBase, now: float) -> str:
