@@ -15,7 +15,7 @@ from connecting_families.audit.events import Event
 from connecting_families.audit.refusals import Refused, Why
 from connecting_families.audit.trail import Who
 
-SHORTEST = 10
+SHORTEST, LONGEST = 10, 500
 
 
 class NotDone(Refused):
@@ -138,7 +138,10 @@ def _locked(change: RuleChange) -> RuleChange:
 
 
 def _reason_given(reason: str, sentence: str) -> list[Why]:
-    return [] if len(reason.strip()) >= SHORTEST else [Why("NO_REASON", sentence)]
+    said = len(reason.strip())
+    if said > LONGEST:
+        return [Why("LONG_REASON", f"Say why in at most {LONGEST} characters. It has {said}.")]
+    return [] if said >= SHORTEST else [Why("NO_REASON", sentence)]
 
 
 def _reference(change: RuleChange) -> str:

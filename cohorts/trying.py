@@ -128,7 +128,12 @@ class Outcome:
             "included": [then.included, now.included],
             "groups": {group: [then.groups[group], now.groups[group]] for group in sorted({*then.groups, *now.groups})},
             "digests": [then.digest(), now.digest()],
-            "counts": [[*key, people] for key, people in sorted(self.counts.items())],
+            "counts": [
+                [kind.name, reason, number]
+                for kind in Kind
+                for (name, reason), number in self.counts.most_common()
+                if name == kind.name
+            ],
             "people": [[change.kind.name, *change[1:]] for change in people],
         }
 

@@ -1,5 +1,6 @@
 """The page on what is different from the cohort before: who came, who went, who changed, and why."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
@@ -95,7 +96,7 @@ def of_reason(code: str | None) -> str:
     return Reason[code].sentence if code else NOT_CONSIDERED
 
 
-def person_row(it: Change) -> list[object]:
+def person_row(it: Change, words: Mapping[Kind, str] = KINDS) -> list[object]:
     """Somebody who differs, by reference: what became of them, and what was and is of them."""
     before, now = _state(it.reasons_then, it.then), _state(it.reasons_now, it.now)
     if it.kind is Kind.CHANGED:
@@ -104,7 +105,7 @@ def person_row(it: Change) -> list[object]:
             "; ".join(f"{SENT[n]}: {GROUPS.get(sent[n], sent[n]).replace(';', ', ') or 'nothing'}" for n in differ)
             for sent in (it.then, it.now)
         )
-    return [it.person_ref, it.family_ref, KINDS[it.kind], before, now]
+    return [it.person_ref, it.family_ref, words[it.kind], before, now]
 
 
 def _state(reasons: tuple[str, ...] | None, sent: tuple[str, ...]) -> str:

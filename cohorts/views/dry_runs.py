@@ -30,6 +30,9 @@ KINDS = {
     Kind.CHANGED: "In either way, and something that is sent with them changes",
     Kind.OTHER_REASONS: "In neither way, for other reasons",
 }
+IN_A_WORD = {
+    Kind.CAME: "Would come", Kind.WENT: "Would go", Kind.CHANGED: "Would change", Kind.OTHER_REASONS: "Out either way",
+}  # fmt: skip
 COHORTS = [Column("Cohort"), Column("Round"), Column("In without it", numeric=True),
            Column("In with it", numeric=True), Column("Come", numeric=True), Column("Go", numeric=True),
            Column("Change", numeric=True)]  # fmt: skip
@@ -102,7 +105,7 @@ def _outcome(request: HttpRequest, run: DryRun) -> dict[str, Any]:
             f"Why, of cohort {chosen['cohort']}", COUNTS, [_count(*it) for it in chosen["counts"]],
             empty="Nobody would come, go or change.",
         ),
-        "table": Table("Who", PEOPLE, [person_row(it) for it in page], empty="Nobody."),
+        "table": Table("Who", PEOPLE, [person_row(it, IN_A_WORD) for it in page], empty="Nobody."),
     }  # fmt: skip
 
 

@@ -90,7 +90,7 @@ def test_a_dry_run_on_three_cohorts_changes_nothing_that_is_stored(walk_to: Walk
     assert made.cohorts == [each["cohort"] for each in made.outcome] == newest
     for each in made.outcome:
         assert (each["included"], each["groups"]) == ([7, 0], {"COMPARISON": [5, 0], "PROGRAMME": [2, 0]})
-        assert each["counts"] == [["OTHER_REASONS", "OBJECTION_PERSON", 1], ["WENT", "TOO_FEW_PROBLEMS", 7]]
+        assert each["counts"] == [["WENT", "TOO_FEW_PROBLEMS", 7], ["OTHER_REASONS", "OBJECTION_PERSON", 1]]
         assert each["digests"][0] == walk.cohort.digest != each["digests"][1]
         assert [who[:3] for who in each["people"]][:2] == [["WENT", "F1", "P1"], ["WENT", "F1", "P2"]]
     entry = Entry.objects.latest("id")
@@ -257,6 +257,7 @@ def test_a_version_that_came_with_the_program_is_used_once_two_people_say_so(wal
         ({"framework_version": "1999-01"}, "UNKNOWN_VERSION"),
         ({"datasets": []}, "NO_DATASET"),
         ({"notice_days": 30, "reason": "So. "}, "NO_REASON"),
+        ({"notice_days": 30, "reason": "So. " * 126}, "LONG_REASON"),
     ],
 )
 def test_a_proposal_is_refused(walk_to: WalkTo, asked: dict[str, Any], code: str) -> None:
