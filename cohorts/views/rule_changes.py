@@ -46,7 +46,7 @@ def rule_changes(request: HttpRequest, code: str) -> HttpResponse:
     return render(request, "cohorts/rule_changes.html", context)
 
 
-def changes_table(changes: Iterable[RuleChange]) -> Table:
+def changes_table(changes: Iterable[RuleChange], caption: str = "Changes to the rules") -> Table:
     """Changes of the rules, as a list."""
     rows = [
         [
@@ -58,7 +58,7 @@ def changes_table(changes: Iterable[RuleChange]) -> Table:
         ]
         for row in changes
     ]
-    return Table("Changes to the rules", CHANGES, rows, empty="No change was proposed yet.")
+    return Table(caption, CHANGES, rows, empty="No change was proposed yet.")
 
 
 def differences(row: RuleChange) -> list[in_force.Different]:

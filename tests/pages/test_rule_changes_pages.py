@@ -40,6 +40,9 @@ def test_a_change_goes_from_a_proposal_over_a_dry_run_to_a_second_person(
     assert "Nobody tried this change yet." in approve.get(f"/rules/{change.pk}/").content.decode()
     assert "Your role may not activate or refuse" in answer.content.decode()
 
+    assert "Changes to the rules for you to decide" in approve.get("/").content.decode()
+    assert "Changes to the rules for you to decide" not in prepare.get("/").content.decode()
+
     # Pressed twice, one dry run is made.
     for _ in range(2):
         assert prepare.post(f"/rules/{change.pk}/try/").status_code == 302
