@@ -48,9 +48,13 @@ def request(*, round_: Round, run_at: datetime, by: Who, at: datetime) -> Cohort
     if run_at > at:
         reason = Why("RUN_IN_THE_FUTURE", "The moment of a run cannot lie in the future. Give the present or the past.")
         raise NotAssembled([reason], record="cohorts.round", reference=round_.code)
+    # Locked against a change of its rules: a cohort is judged by what its round asks at this moment.
+    asks = Round.objects.select_for_update(no_key=True).get(pk=round_.pk).settings
     cohort = Cohort.objects.create(
-        round=round_, run_at=run_at, requested_at=at, requested_by=by.reference, correlation=trail.correlation()
-    )
+        round=round_, run_at=run_at, requested_at=at, requested_by=by.reference, correlation=trail.correlation(),
+        framework_version=asks.framework_version, datasets=list(asks.datasets), notice_days=asks.notice_days,
+        scope=asks.scope,
+    )  # fmt: skip
     trail.record(Event.ASSEMBLY_REQUESTED, who=by, at=at, about=cohort, details={"round": round_.code})
     return cohort
 
@@ -71,18 +75,18 @@ def _assemble(cohort_id: int, by: Who, at: datetime) -> Cohort | None:
         cohort = Cohort.objects.select_related("round").get(pk=cohort_id)
         if cohort.state != Cohort.REQUESTED:
             return None
-        asked = facts.question(cohort.round, cohort.run_at)
+        asked = facts.question_of(cohort)
         tally = Tally()
         _freeze(cohort.pk, asked, tally)
         cohort.state = Cohort.FINISHED
         cohort.digest = tally.digest()
         cohort.seconds = round(time.perf_counter() - started, 3)
         cohort.started_at, cohort.finished_at = at, at + timedelta(seconds=cohort.seconds)
-        cohort.rule_set, cohort.framework_version = RULE_SET, asked.framework.version
+        cohort.rule_set = RULE_SET
         cohort.candidates, cohort.included, cohort.families = tally.candidates, tally.included, tally.families
         cohort.primary_reasons = dict(tally.primary_reasons.most_common())
         cohort.groups, cohort.findings = dict(tally.groups), dict(sorted(tally.findings.items()))
-        cohort.matchability = _matchability(cohort.round, tally)
+        cohort.matchability = _matchability(cohort, tally)
         cohort.save()
         trail.record(
             Event.COHORT_ASSEMBLED,
@@ -120,9 +124,9 @@ def _freeze(cohort_id: int, asked: Question, tally: Tally) -> None:
         _copy("cohorts_finding", FINDING_COLUMNS, block.findings)
 
 
-def _matchability(round_: Round, tally: Tally) -> list[dict[str, Any]]:
-    """How many people each dataset of the round can be matched with, by the keys that the register has now."""
-    registered = Dataset.objects.filter(code__in=round_.datasets).order_by("id")
+def _matchability(cohort: Cohort, tally: Tally) -> list[dict[str, Any]]:
+    """How many people each dataset of the cohort can be matched with, by the keys that the register has now."""
+    registered = Dataset.objects.filter(code__in=cohort.datasets).order_by("id")
     return [matched(tally.profiles, row.code, read_keys(row.keys))._asdict() for row in registered]
 
 

@@ -16,7 +16,7 @@ import psycopg
 from django.db import connection
 
 from cohorts import frameworks
-from cohorts.models import NoticeVersion, Round
+from cohorts.models import Cohort, NoticeVersion, Round, Settings
 from cohorts.rules import facts
 from cohorts.rules.clocks import moment
 from cohorts.rules.facts import Address, Engagement, Evidence, Membership
@@ -118,27 +118,29 @@ class Streamed(NamedTuple):
     digest: str
 
 
-def question(round_: Round, run_at: datetime) -> facts.Question:
-    """What this round asks, as at this instant."""
+def question(round_: Round, run_at: datetime, settings: Settings | None = None) -> facts.Question:
+    """What this round asks by now, or with other settings, as at this instant."""
+    asks = settings or round_.settings
     return facts.Question(
         moment(round_.cut_off, run_at),
-        frameworks.load(round_.framework, round_.framework_version),
-        tuple(round_.datasets),
+        frameworks.load(round_.framework, asks.framework_version),
+        asks.datasets,
         frozenset(round_.recipients),
-        round_.notice_days,
-        round_.scope == "honoured",
+        asks.notice_days,
+        asks.scope == "honoured",
         notice_versions(),
     )
 
 
+def question_of(cohort: Cohort, run_at: datetime | None = None) -> facts.Question:
+    """What was asked for a cohort, whatever its round asks by now; as at another instant than its own if given."""
+    return question(cohort.round, run_at or cohort.run_at, cohort.settings)
+
+
 def notice_versions() -> dict[str, facts.NoticeVersion]:
     """Every version of the notice, by its name."""
-    return {
-        v.version: facts.NoticeVersion(
-            v.version, v.published_on, v.basis, frozenset(v.datasets), frozenset(v.recipients)
-        )
-        for v in NoticeVersion.objects.all()
-    }
+    rows = NoticeVersion.objects.values_list("version", "published_on", "basis", "datasets", "recipients")
+    return {row[0]: facts.NoticeVersion(*row[:3], frozenset(row[3]), frozenset(row[4])) for row in rows}
 
 
 def look_up(*, shared: bool = True) -> Known:

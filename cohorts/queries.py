@@ -8,7 +8,7 @@ from typing import NamedTuple
 from django.db import connection
 from django.db.models import Q, QuerySet
 
-from cohorts import facts, untold
+from cohorts import facts, in_force, untold
 from cohorts.households import covered
 from cohorts.models import Cohort, Objection, Person
 from cohorts.rules.answer import ages_to_recheck
@@ -19,6 +19,7 @@ from cohorts.rules.findings import KINDS
 from cohorts.rules.inclusion import permission_reasons
 from cohorts.rules.reasons import Reason
 from cohorts.rules.scope import linkage_scope
+from connecting_families.audit.refusals import Why
 
 # What says who may be sent. While an act holds these, nobody's permission changes under it.
 PERMISSION_TABLES = (
@@ -56,6 +57,11 @@ IDENTIFIERS_SQL = """
 def open_queries(cohort: Cohort) -> dict[str, int]:
     """The queries of a cohort: how many of each code. (Critical findings keep a person out, and need no explaining.)"""
     return {code: count for code, count in sorted(cohort.findings.items()) if KINDS[code].severity == QUERY}
+
+
+def rules_changed(cohort: Cohort) -> list[Why]:
+    """Why a cohort is no longer what its round asks for; nothing where the round asks what it asked then."""
+    return in_force.changed_since(cohort)
 
 
 class RecheckDue(NamedTuple):
@@ -138,7 +144,7 @@ def permission_lost(cohort: Cohort, at: datetime) -> Counter[str]:
     was decided may no longer be sent. The caller holds the permissions (`hold_permissions`).
     """
     lost: Counter[str] = Counter()
-    asked = facts.question(cohort.round, at)
+    asked = facts.question_of(cohort, at)
     frozen = _included(cohort)
     only = (
         "AND f.flagged_on IS NOT NULL AND EXISTS ("

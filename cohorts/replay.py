@@ -82,7 +82,7 @@ def _differences(cohort: Cohort, tally: Tally) -> Iterator[Difference]:
 
 
 def _today(cohort: Cohort, tally: Tally) -> Iterator[_Frozen]:
-    for streamed, decisions, findings in decided(facts.question(cohort.round, cohort.run_at)):
+    for streamed, decisions, findings in decided(facts.question_of(cohort)):
         tally.add(decisions, findings)
         for decision in decisions:
             yield _Frozen(decision.family_ref, decision.person_ref, _outcome(decision), streamed.digest)

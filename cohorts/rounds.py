@@ -6,8 +6,8 @@ from datetime import date, datetime
 
 from django.db import IntegrityError, transaction
 
-from cohorts import frameworks
-from cohorts.models import Agreement, Dataset, Round
+from cohorts import in_force, round_settings
+from cohorts.models import Agreement, Round
 from cohorts.rules.clocks import LONDON
 from connecting_families.audit import trail
 from connecting_families.audit.events import Event
@@ -36,18 +36,20 @@ def open_round(
     by: Who,
     at: datetime,
 ) -> Round:
-    """Open a collection round with the newest version of its framework.
+    """Open a collection round with the version of its framework that is in force for new rounds.
 
     `cut_off` is a date, the whole day included; `notice_days` are whole days before it. The recipients are those of
     the agreement. Raises NotOpened with every reason at once.
     """
     under = Agreement.objects.filter(reference=agreement).first()
+    versions = in_force.versions()
     reasons = [
-        *_settings_wrong(code, cut_off, notice_days, scope, at.astimezone(LONDON).date()),
-        *_datasets_wrong(datasets, cut_off),
+        *_code_or_day_wrong(code, cut_off, at.astimezone(LONDON).date()),
+        *round_settings.days_and_scope_wrong(notice_days, scope),
+        *round_settings.datasets_wrong(datasets, cut_off),
     ]
-    if framework not in frameworks.codes():
-        known = " or ".join(sorted(frameworks.codes()))
+    if framework not in versions:
+        known = " or ".join(versions)
         reasons.append(Why("UNKNOWN_FRAMEWORK", f"There is no framework {framework}. Choose {known}."))
     if under is None:
         reasons.append(
@@ -65,7 +67,7 @@ def open_round(
                 code=code,
                 cut_off=cut_off,
                 framework=framework,
-                framework_version=frameworks.load(framework).version,
+                framework_version=versions[framework],
                 datasets=list(datasets),
                 recipients=under.recipients,
                 agreement=under,
@@ -81,7 +83,7 @@ def open_round(
     return opened
 
 
-def _settings_wrong(code: str, cut_off: date, notice_days: int, scope: str, today: date) -> list[Why]:
+def _code_or_day_wrong(code: str, cut_off: date, today: date) -> list[Why]:
     reasons = []
     if not CODE.fullmatch(code):
         reasons.append(
@@ -90,29 +92,4 @@ def _settings_wrong(code: str, cut_off: date, notice_days: int, scope: str, toda
     if cut_off > today:
         sentence = f"The cut-off {cut_off} lies in the future. Give today, {today}, or an earlier day."
         reasons.append(Why("CUT_OFF_IN_THE_FUTURE", sentence))
-    if not 0 <= notice_days <= 3650:
-        reasons.append(Why("BAD_NOTICE_DAYS", "The days of notice are a whole number from 0 to 3650."))
-    if scope not in Round.SCOPES:
-        reasons.append(Why("BAD_SCOPE", f"The scope is {' or '.join(Round.SCOPES)}."))
     return reasons
-
-
-def _datasets_wrong(datasets: Sequence[str], cut_off: date) -> list[Why]:
-    register = {row.code: row for row in Dataset.objects.all()}
-    reasons = []
-    if not datasets:
-        reasons.append(Why("NO_DATASET", "Name at least one dataset, several separated by semicolons."))
-    twice = sorted({code for code in datasets if list(datasets).count(code) > 1})
-    reasons += [Why("DATASET_TWICE", f"The dataset {code} is named twice.") for code in twice]
-    for code in dict.fromkeys(datasets):
-        if code not in register:
-            known = ", ".join(row.code for row in register.values() if row.enabled)
-            reasons.append(Why("UNKNOWN_DATASET", f"There is no dataset {code} in the register. It knows {known}."))
-        elif not register[code].enabled or _out_of_register(register[code], cut_off):
-            sentence = f"The dataset {code} ({register[code].name}) is not in use: no agreement defines a key for it."
-            reasons.append(Why("DATASET_NOT_IN_USE", sentence))
-    return reasons
-
-
-def _out_of_register(dataset: Dataset, day: date) -> bool:
-    return not (dataset.in_register_from <= day and (dataset.in_register_to is None or dataset.in_register_to > day))

@@ -8,8 +8,8 @@ from celery import shared_task
 from django.db import DatabaseError, InterfaceError, OperationalError
 from django.utils import timezone
 
-from cohorts import assembly, findable, uploads
-from cohorts.models import Cohort, Upload
+from cohorts import assembly, findable, trying, uploads
+from cohorts.models import Cohort, DryRun, Upload
 from connecting_families.audit import trail
 from connecting_families.audit.refusals import Refused, Why
 from connecting_families.audit.trail import duty
@@ -40,6 +40,29 @@ def assemble_what_is_due() -> None:
     for cohort_id, correlation in Cohort.objects.filter(state=Cohort.REQUESTED).values_list("pk", "correlation"):
         with trail.correlated(correlation):
             assemble.delay(cohort_id)
+
+
+@shared_task
+def try_out(dry_run_id: int) -> None:
+    """Make a dry run that was asked for. A lost database is no answer: the sweep tries again."""
+    try:
+        trying.try_out(dry_run_id, by=duty("try"), at=timezone.now())
+    except (OperationalError, InterfaceError):
+        logger.warning("The dry run %s was interrupted; it is taken up again.", dry_run_id)
+    except Exception as error:  # noqa: BLE001 - whatever else it is would happen again: a person is told
+        # The kind of error and the place, never its message: it may quote a record.
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        logger.error("The dry run %s failed: %s at %s:%s.", dry_run_id, type(error).__name__, place.name, place.lineno)
+        run = DryRun.objects.get(pk=dry_run_id)
+        trying.give_up(run=run, why=type(error).__name__, by=duty("try"), at=timezone.now())
+
+
+@shared_task
+def try_out_what_is_due() -> None:
+    """Find the dry runs that were asked for and are not made: whoever is still at one keeps it."""
+    for dry_run_id, correlation in DryRun.objects.filter(state=DryRun.REQUESTED).values_list("pk", "correlation"):
+        with trail.correlated(correlation):
+            try_out.delay(dry_run_id)
 
 
 @shared_task

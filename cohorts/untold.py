@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from django.db import connection, transaction
 
-from cohorts import facts, frameworks
+from cohorts import facts, in_force
 from cohorts.models import Agreement, Dataset, NoticeVersion, Round
 from cohorts.rules.clocks import days_before, moment
 from cohorts.rules.facts import FamilyFacts, PersonFacts, Question
@@ -74,9 +74,10 @@ def question_of_today(at: datetime) -> Question:
         .values_list("recipients", flat=True)
         for recipient in listed
     }
+    frameworks = in_force.loaded()
     return Question(
         moment=moment(today, at),
-        framework=frameworks.load(min(frameworks.codes())),
+        framework=frameworks[min(frameworks)],
         datasets=tuple(Dataset.objects.filter(enabled=True).order_by("id").values_list("code", flat=True)),
         recipients=frozenset(recipients),
         notice_days=NOTICE_DAYS,

@@ -10,6 +10,7 @@ from cohorts.views import (
     consents,
     decisions,
     differences,
+    dry_runs,
     families,
     find,
     findings,
@@ -24,6 +25,7 @@ from cohorts.views import (
     protections,
     registers,
     rounds,
+    rule_changes,
     uploads,
 )
 
@@ -34,6 +36,14 @@ urlpatterns = [
     path("rounds/open/", rounds.open_a_round, name="open_round"),
     path("rounds/<str:code>/", rounds.round_page, name="round"),
     path("rounds/<str:code>/assemble/", rounds.assemble, name="assemble"),
+    path("rounds/<str:code>/rules/", rule_changes.rule_changes, name="rule_changes"),
+    path("rounds/<str:code>/rules/propose/", rule_changes.propose_rule_change, name="propose_rule_change"),
+    path("rules/<int:number>/", rule_changes.rule_change, name="rule_change"),
+    path("rules/<int:number>/try/", dry_runs.try_it, name="try_rule_change"),
+    path("rules/<int:number>/activate/", rule_changes.activate, name="activate_rule_change"),
+    path("rules/<int:number>/refuse/", rule_changes.refuse, name="refuse_rule_change"),
+    path("rules/<int:number>/withdraw/", rule_changes.withdraw, name="withdraw_rule_change"),
+    path("dry-runs/<int:number>/", dry_runs.dry_run, name="dry_run"),
     path("cohorts/<int:number>/", cohorts.cohort, name="cohort"),
     path("cohorts/<int:number>/people/", decisions.decisions, name="decisions"),
     path("cohorts/<int:number>/findings/", findings.findings, name="findings"),
@@ -122,4 +132,5 @@ urlpatterns = [
     path("registers/notices/<int:number>/change/", registers.change_notice_version, name="change_notice_version"),
     path("registers/frameworks/", registers.frameworks, name="frameworks"),
     path("registers/frameworks/<str:code>/", registers.framework, name="framework"),
+    path("registers/frameworks/<str:code>/propose/", rule_changes.propose_framework, name="propose_framework"),
 ]

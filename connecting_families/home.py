@@ -12,7 +12,8 @@ from django.utils.safestring import SafeString
 from kombu.exceptions import OperationalError
 
 from cohorts import queries, unfinished
-from cohorts.models import Cohort, Round
+from cohorts.models import Cohort, Round, RuleChange
+from cohorts.views.rule_changes import changes_table
 from connecting_families import workers
 from connecting_families.audit import trail
 from connecting_families.audit.trail import Who
@@ -65,6 +66,9 @@ def home(request: HttpRequest) -> HttpResponse:
         context |= {"rounds": _rounds(), "runs": Cohort.objects.filter(state=Cohort.REQUESTED).select_related("round")}
     if user.may(Permission.APPROVE_SUBMISSIONS):
         context["to_approve"] = _to_approve(who, at)
+    if user.may(Permission.DECIDE_RULES):
+        proposed = RuleChange.objects.filter(state=RuleChange.PROPOSED).order_by("-id")[:SHOWN]
+        context["to_decide"] = changes_table(proposed, "Changes to the rules for you to decide") if proposed else None
     if user.may(Permission.SEE_TRAIL):
         context |= {
             "unmatched": queries.standing_unmatched_objections(at),

@@ -206,6 +206,7 @@ def due(task: str) -> dict[str, Any]:
 # Whatever is due and was not picked up is found here: a lost message or a killed worker loses nothing.
 CELERY_BEAT_SCHEDULE = {
     "assemble what is due": due("cohorts.tasks.assemble_what_is_due"),
+    "try out what is due": due("cohorts.tasks.try_out_what_is_due"),
     "forget forms that were kept": due("connecting_families.staff.tasks.forget_kept_forms"),
     "forget sign-ins that ended": {"task": "connecting_families.staff.tasks.forget_sign_ins", "schedule": 86_400.0},
     "look after uploads": due("cohorts.tasks.look_after_uploads"),

@@ -1,7 +1,8 @@
 """The guard at the door (spec/rules.md): asked in the same transaction as the act, at each of the four doors.
 
 A submission in which anyone has gained a reason of objection, consent or protection since the run goes no further: the
-act is refused, and the submission is void. No setting turns this off.
+act is refused, and the submission is void. No setting turns this off. The same holds where the rules of its round
+changed since its cohort was asked for: what was decided by others is not what may be sent now.
 """
 
 import functools
@@ -35,17 +36,18 @@ def locked(submission_id: int) -> Submission:
     """The submission, its row locked until the act ends: of two who act at once, the second sees what the first did."""
     return (
         Submission.objects.select_for_update(of=("self",))
-        .select_related("cohort", "round__agreement", "prepared_by")
+        .select_related("cohort__round", "round__agreement", "prepared_by")
         .get(pk=submission_id)
     )
 
 
 def guard(submission: Submission, at: datetime) -> list[Why]:
-    """Why somebody in this submission may no longer be sent; from here to the end of the act nothing can change it."""
+    """Why this submission, or somebody in it, may no longer be sent; to the end of the act nothing can change it."""
     began = time.perf_counter()
     queries.hold_permissions()
     moment = at + timedelta(seconds=time.perf_counter() - began) + LEEWAY
-    return gates.at_the_door(queries.permission_lost(submission.cohort, moment), queries.SENTENCES)
+    lost = gates.at_the_door(queries.permission_lost(submission.cohort, moment), queries.SENTENCES)
+    return [*lost, *queries.rules_changed(submission.cohort)]
 
 
 def agreement(submission: Submission, at: datetime) -> list[Why]:
@@ -62,7 +64,7 @@ def agreement(submission: Submission, at: datetime) -> list[Why]:
             frozenset(says.recipients),
         ),
         today=at.astimezone(LONDON).date(),
-        datasets=submission.round.datasets,
+        datasets=submission.cohort.datasets,
         recipients=submission.round.recipients,
         known_fields=[*extract.IDENTIFIERS.columns, *extract.PROGRAMME.columns],
     )

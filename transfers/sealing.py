@@ -163,7 +163,7 @@ def _manifest(row: Submission, at: datetime) -> dict[str, Any]:
         "round": row.round.code,
         "cut_off": row.round.cut_off.isoformat(),
         "agreement": row.round.agreement.reference,
-        "framework": f"{row.round.framework} {row.round.framework_version}",
+        "framework": f"{row.round.framework} {row.cohort.framework_version}",
         "rule_set": row.cohort.rule_set,
         "cohort_digest": row.cohort.digest,
         "content_sha256": row.approved_content_sha256,

@@ -33,7 +33,8 @@ class NotPutForward(doors.NotDone):
 def draft(*, cohort: Cohort, by: Who, at: datetime) -> Submission:
     """Draft the submission of a finished cohort, the newest of its round.
 
-    Raises NotDrafted where the cohort is not finished, a newer one is, or the round has a submission already.
+    Raises NotDrafted where the cohort is not finished, a newer one is, the rules of the round changed since, or the
+    round has a submission already.
     """
     of_round = Submission.objects.select_for_update().filter(round=cohort.round)
     names = list(of_round.values_list("name", flat=True))
@@ -42,6 +43,7 @@ def draft(*, cohort: Cohort, by: Who, at: datetime) -> Submission:
         reasons.append(Why("COHORT_NOT_FINISHED", "The cohort is not finished. Wait until its run has ended."))
     elif Cohort.objects.filter(round=cohort.round, state=Cohort.FINISHED, pk__gt=cohort.pk).exists():
         reasons.append(Why("NEWER_COHORT", "A newer cohort of this round is finished. Draft its submission instead."))
+    reasons += queries.rules_changed(cohort)
     if live := of_round.exclude(stage=Stage.VOID.name).first():
         reasons.append(Why("ROUND_HAS_SUBMISSION", f"The round has the submission {live.name} already."))
     if reasons:

@@ -2,9 +2,14 @@
 
 from django import forms
 
-from cohorts import frameworks
+from cohorts import in_force
 from cohorts.models import Agreement, Dataset
 from connecting_families.kit.forms import Choice, DateBoxesField
+
+SCOPES = [
+    ("honoured", Choice("The recipient leaves that dataset out", hint="The person is sent, with the others.")),
+    ("all-or-nothing", Choice("The recipient cannot leave one out", hint="The person stays out.")),
+]
 
 
 class RoundForm(forms.Form):
@@ -39,15 +44,12 @@ class RoundForm(forms.Form):
         label="If somebody objects to one dataset only",
         widget=forms.RadioSelect,
         initial="honoured",
-        choices=[
-            ("honoured", Choice("The recipient leaves that dataset out", hint="The person is sent, with the others.")),
-            ("all-or-nothing", Choice("The recipient cannot leave one out", hint="The person stays out.")),
-        ],
+        choices=SCOPES,
     )
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
-        chosen = {code: frameworks.load(code) for code in frameworks.codes()}
+        chosen = in_force.loaded()
         self.fields["framework"].choices = [(c, f"{f.name} ({c}, {f.version})") for c, f in chosen.items()]  # type: ignore[attr-defined]
         register = Dataset.objects.filter(enabled=True).order_by("id")
         self.fields["datasets"].choices = [(d.code, Choice(d.code, hint=f"{d.name}, {d.owner}")) for d in register]  # type: ignore[attr-defined]

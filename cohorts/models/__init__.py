@@ -1,14 +1,15 @@
 """The records of cohorts: families, permissions, what a round is judged by, and what a run froze."""
 
-from cohorts.models.cohort import Cohort, Decision, Finding, Round
+from cohorts.models.cohort import Cohort, Decision, Finding, Round, Settings
 from cohorts.models.duplicate import Merge, Pair
 from cohorts.models.family import Address, Engagement, Evidence, Family, FlagReview, Membership, Person
 from cohorts.models.permission import Consent, Notice, NoticeVersion, Objection, Protection, Recheck
 from cohorts.models.reference import Agreement, Dataset
+from cohorts.models.rule_change import DryRun, FrameworkInUse, RuleChange
 from cohorts.models.upload import Upload
 
 __all__ = [
-    "Address", "Agreement", "Cohort", "Consent", "Dataset", "Decision", "Engagement", "Evidence", "Family", "Finding",
-    "FlagReview", "Membership", "Merge", "Notice", "NoticeVersion", "Objection", "Pair", "Person", "Protection",
-    "Recheck", "Round", "Upload",
+    "Address", "Agreement", "Cohort", "Consent", "Dataset", "Decision", "DryRun", "Engagement", "Evidence", "Family",
+    "Finding", "FlagReview", "FrameworkInUse", "Membership", "Merge", "Notice", "NoticeVersion", "Objection", "Pair",
+    "Person", "Protection", "Recheck", "Round", "RuleChange", "Settings", "Upload",
 ]  # fmt: skip

@@ -1,5 +1,7 @@
 """Collection rounds, and the cohorts that runs of the rules freeze."""
 
+from typing import NamedTuple
+
 import pgtrigger
 from django.db import models
 
@@ -7,6 +9,15 @@ from cohorts.models import fields
 from cohorts.models.reference import Agreement
 from connecting_families.audit.classified import audited
 from connecting_families.audit.frozen import frozen
+
+
+class Settings(NamedTuple):
+    """What a change of the rules may change of what a round asks; whatever else it asks is the round itself."""
+
+    framework_version: str
+    datasets: tuple[str, ...]
+    notice_days: int
+    scope: str
 
 
 @audited(
@@ -33,14 +44,22 @@ class Round(models.Model):
     def __str__(self) -> str:
         return self.code
 
+    @property
+    def settings(self) -> Settings:
+        """What is in force for the cohorts that are asked for from now on."""
+        return Settings(self.framework_version, tuple(self.datasets), self.notice_days, self.scope)
+
 
 @audited(
     recordable="id round run_at state requested_at requested_by correlation started_at finished_at rule_set"
-    " framework_version digest candidates included families primary_reasons findings groups seconds failure"
-    " matchability"
+    " framework_version datasets notice_days scope digest candidates included families primary_reasons findings groups"
+    " seconds failure matchability"
 )
 class Cohort(models.Model):
-    """One run of the rules over everyone on file. Once finished it never changes (a trigger holds that)."""
+    """One run of the rules over everyone on file. Once finished it never changes (a trigger holds that).
+
+    What its round asked when it was asked for is kept here: a round may ask something else later.
+    """
 
     REQUESTED, FINISHED, FAILED = "REQUESTED", "FINISHED", "FAILED"
     STATES = {REQUESTED: "Being assembled", FINISHED: "Finished", FAILED: "Failed"}
@@ -54,7 +73,10 @@ class Cohort(models.Model):
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
     rule_set = models.CharField(max_length=20, blank=True)
-    framework_version = models.CharField(max_length=20, blank=True)
+    framework_version = models.CharField(max_length=20)
+    datasets = fields.codes(help_text="In the round's order.")
+    notice_days = models.PositiveSmallIntegerField()
+    scope = models.CharField(max_length=20, choices=Round.SCOPES)
     digest = models.CharField(max_length=64, blank=True, help_text="SHA-256 of the decisions in canonical form.")
     candidates = models.PositiveIntegerField(default=0)
     included = models.PositiveIntegerField(default=0)
@@ -71,6 +93,11 @@ class Cohort(models.Model):
 
     def __str__(self) -> str:
         return f"{self.pk}"
+
+    @property
+    def settings(self) -> Settings:
+        """What it was judged by, whatever its round asks by now."""
+        return Settings(self.framework_version, tuple(self.datasets), self.notice_days, self.scope)
 
 
 class Decision(models.Model):

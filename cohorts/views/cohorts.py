@@ -7,6 +7,7 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
 
+from cohorts import in_force
 from cohorts.models import Cohort
 from cohorts.rules.checks import CRITICAL
 from cohorts.rules.findings import KINDS
@@ -68,13 +69,16 @@ def _outcome(request: HttpRequest, row: Cohort) -> dict[str, Any]:
         "people_href": people,
         "csv_href": reverse("decisions_csv", args=[row.pk]),
         "newer": newer,
-        "prepare": role_reasons(request, Permission.PREPARE_SUBMISSIONS),
+        "prepare": role_reasons(request, Permission.PREPARE_SUBMISSIONS) or in_force.changed_since(row),
         "facts": facts(
             ("Cut-off", f"{row.round.cut_off:%-d %B %Y}, the whole day"),
             ("Permission as at", moment(row.run_at)),
             ("Families considered", f"{row.families:,}"),
             ("Rule set", row.rule_set),
             ("Framework", f"{row.round.framework}, version {row.framework_version}"),
+            ("Datasets", ", ".join(row.datasets)),
+            ("Days of notice", row.notice_days),
+            ("If somebody objects to one dataset", row.get_scope_display()),
             ("Asked for by", row.requested_by),
             ("Finished", f"{moment(row.finished_at)}, after {row.seconds:.1f} seconds"),
             ("Digest of the decisions", row.digest),

@@ -1,5 +1,6 @@
 """The page on what is different from the cohort before: who came, who went, who changed, and why."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
@@ -22,7 +23,7 @@ KINDS = {Kind.CAME: "Came", Kind.WENT: "Went", Kind.CHANGED: "Changed", Kind.OTH
 COUNTS = [Column("What became of them"), Column("Why"), Column("People", numeric=True)]
 PEOPLE = [Column("Person"), Column("Family"), Column("What became of them"), Column("Before"), Column("Now")]
 NOT_CONSIDERED = "Not considered"
-SENT = ("Group", "Programme started", "Programme ended", "May be matched with")
+SENT = ("Group", "Programme started", "Programme ended", "May be matched with", "Headline problems")
 
 
 class KindFilter(forms.Form):
@@ -67,7 +68,7 @@ def difference(request: HttpRequest, number: int) -> HttpResponse:
     context |= {
         "form": form, "page": page, "sentence": _sentence(counts, then),
         "counts": Table("Why", COUNTS, [_count(it) for it in counts], empty="Nobody came, went or changed."),
-        "table": Table("Who", PEOPLE, [_row(it) for it in page], empty="Nobody."),
+        "table": Table("Who", PEOPLE, [person_row(it) for it in page], empty="Nobody."),
     }  # fmt: skip
     return render(request, "cohorts/difference.html", context)
 
@@ -84,25 +85,27 @@ def _count(it: Count) -> list[object]:
     if it.kind is Kind.CHANGED:
         why = "Other group, programme dates or datasets"
     elif it.kind is Kind.CAME:
-        why = f"Before: {_of_reason(it.reason)}"
+        why = f"Before: {of_reason(it.reason)}"
     else:
-        why = f"Now: {_of_reason(it.reason)}"
+        why = f"Now: {of_reason(it.reason)}"
     return [it.kind.value, why, it.people]
 
 
-def _of_reason(code: str | None) -> str:
+def of_reason(code: str | None) -> str:
+    """A reason in words; not considered, where there is none."""
     return Reason[code].sentence if code else NOT_CONSIDERED
 
 
-def _row(it: Change) -> list[object]:
+def person_row(it: Change, words: Mapping[Kind, str] = KINDS) -> list[object]:
+    """Somebody who differs, by reference: what became of them, and what was and is of them."""
     before, now = _state(it.reasons_then, it.then), _state(it.reasons_now, it.now)
     if it.kind is Kind.CHANGED:
-        differ = [n for n in range(len(SENT)) if it.then[n] != it.now[n]]
+        differ = [n for n, (was, sent) in enumerate(zip(it.then, it.now, strict=True)) if was != sent]
         before, now = (
             "; ".join(f"{SENT[n]}: {GROUPS.get(sent[n], sent[n]).replace(';', ', ') or 'nothing'}" for n in differ)
             for sent in (it.then, it.now)
         )
-    return [it.person_ref, it.family_ref, KINDS[it.kind], before, now]
+    return [it.person_ref, it.family_ref, words[it.kind], before, now]
 
 
 def _state(reasons: tuple[str, ...] | None, sent: tuple[str, ...]) -> str:

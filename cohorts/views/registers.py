@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
+from cohorts import changing, in_force
 from cohorts import datasets as dataset_stage
 from cohorts import frameworks as known_frameworks
 from cohorts import notice_versions as version_stage
@@ -20,10 +21,11 @@ from cohorts.forms.registers import (
     NewNoticeVersionForm,
     ReasonForm,
 )
-from cohorts.models import Agreement, Dataset, NoticeVersion, Round
+from cohorts.models import Agreement, Dataset, NoticeVersion, Round, RuleChange
 from cohorts.register_checks import as_seen
 from cohorts.rules.clocks import LONDON
 from cohorts.views.register_pages import ask, day, history, parts, span
+from cohorts.views.rule_changes import changes_table
 from connecting_families.audit.refusals import Refused
 from connecting_families.kit.lists import Column, Table
 from connecting_families.kit.pieces import link, tag
@@ -34,7 +36,7 @@ from connecting_families.staff.views import facts, refused_form, role_reasons
 DATASETS = [Column("Code"), Column("Dataset"), Column("Department"), Column("State"), Column("In the register")]
 VERSIONS = [Column("Version"), Column("Published"), Column("Lawful basis"), Column("Recipients"), Column("State")]
 FRAMEWORKS = [Column("Framework"), Column("Version"), Column("Name"), Column("Problems needed", numeric=True),
-              Column("Problems it knows", numeric=True)]  # fmt: skip
+              Column("Problems it knows", numeric=True), Column("For new rounds")]  # fmt: skip
 INDICATORS = [Column("Indicator"), Column("What is observed"), Column("How long it counts"), Column("Clause")]
 
 
@@ -261,7 +263,8 @@ def version_tag(row: NoticeVersion) -> object:
 
 @opened_by(Permission.SEE_REGISTERS)
 def frameworks(request: HttpRequest) -> HttpResponse:
-    """Every version of every framework; they come with the program."""
+    """Every version of every framework; they come with the program, and two people put one into use."""
+    in_use = in_force.versions()
     loaded = [
         known_frameworks.load(code, version)
         for code in known_frameworks.codes()
@@ -269,13 +272,14 @@ def frameworks(request: HttpRequest) -> HttpResponse:
     ]
     rows = [
         [link(f.code, reverse("framework", args=[f"{f.code}-{f.version}"]), f"version {f.version}"), f.version, f.name,
-         f.minimum, len(f.headlines)]
+         f.minimum, len(f.headlines), use_tag(f.version, in_use.get(f.code, ""))]
         for f in loaded
     ]  # fmt: skip
     context = {
         "title": "Frameworks", "caption": "Registers", "parts": parts("frameworks"),
         "table": Table("Eligibility frameworks", FRAMEWORKS, rows),
-        "note": "Frameworks are files of the program: nobody changes one on a page. A new version comes as a new file.",
+        "note": "Frameworks are files of the program: nobody changes one on a page. A new version comes as a new file,"
+        " and new rounds take it once one person has proposed it, and another activated it after a dry run.",
     }  # fmt: skip
     return render(request, "cohorts/register.html", context)
 
@@ -305,6 +309,7 @@ def framework(request: HttpRequest, code: str) -> HttpResponse:
         )
         for headline, title in loaded.headlines.items()
     ]
+    in_use = in_force.versions().get(name, "")
     counted = "headline problems" if loaded.counting_unit == "headline" else "needs"
     rounds = Round.objects.filter(framework=loaded.code, framework_version=loaded.version).order_by("-id")
     context = {
@@ -312,8 +317,19 @@ def framework(request: HttpRequest, code: str) -> HttpResponse:
         "tables": tables,
         "facts": facts(
             ("Version", loaded.version),
+            ("For new rounds", use_tag(version, in_use)),
             ("Makes a family eligible", f"{loaded.minimum} {counted} or more"),
             ("Rounds under it", ", ".join(row.code for row in rounds) or "None"),
         ),
+        "framework": code, "in_use": version == in_use,
+        "reasons": role_reasons(request, Permission.PROPOSE_RULES) or changing.against_framework(name, version),
+        "changes": changes_table(RuleChange.objects.filter(round=None, framework=name).order_by("-pk")),
     }  # fmt: skip
     return render(request, "cohorts/framework.html", context)
+
+
+def use_tag(version: str, in_use: str) -> object:
+    """Whether new rounds take a version of a framework."""
+    if version == in_use:
+        return tag("In use", "green")
+    return tag("Not in use any more", "grey") if version < in_use else tag("Not yet in use: try it", "yellow")

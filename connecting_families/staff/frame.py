@@ -27,7 +27,7 @@ class Place(NamedTuple):
 PLACES = (
     Place("Home", "home", None),
     Place("Find a family", "find", Permission.FIND_FAMILIES),
-    Place("Collection rounds", "rounds", Permission.SEE_COHORTS, ("/cohorts/",)),
+    Place("Collection rounds", "rounds", Permission.SEE_COHORTS, ("/cohorts/", "/rules/", "/dry-runs/")),
     Place("Submissions", "submissions", Permission.SEE_SUBMISSIONS),
     Place("Load files", "uploads", Permission.LOAD_FILES),
     Place("Registers", "registers", Permission.SEE_REGISTERS),

@@ -18,6 +18,8 @@ class Permission(Enum):
     SEE_REGISTERS = "see the registers of agreements, datasets, notice versions and frameworks"
     EDIT_REGISTERS = "change the registers of agreements, datasets and notice versions"
     OPEN_ROUNDS = "open a collection round"
+    PROPOSE_RULES = "propose a change of the rules, and try it"
+    DECIDE_RULES = "activate or refuse a change of the rules that somebody else proposed"
     ASSEMBLE_COHORTS = "ask for a run of the rules"
     SEE_COHORTS = "see cohorts, their decisions and their findings"
     SEE_SUBMISSIONS = "see submissions"
@@ -61,6 +63,7 @@ ROLES: dict[str, Role] = {
                 P.SEE_REGISTERS,
                 P.EDIT_REGISTERS,
                 P.OPEN_ROUNDS,
+                P.PROPOSE_RULES,
                 P.ASSEMBLE_COHORTS,
                 P.SEE_COHORTS,
                 P.SEE_SUBMISSIONS,
@@ -81,6 +84,7 @@ ROLES: dict[str, Role] = {
                 P.READ_FAMILIES,
                 P.SEE_COHORTS,
                 P.SEE_SUBMISSIONS,
+                P.DECIDE_RULES,
                 P.APPROVE_SUBMISSIONS,
                 P.SEND_SUBMISSIONS,
                 P.ACCEPT_CERTIFICATES,

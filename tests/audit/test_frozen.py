@@ -23,8 +23,10 @@ FROZEN = {
     "cohorts_decision": "A decision",
     "cohorts_finding": "A finding",
     "cohorts_cohort": "A finished cohort",
+    "cohorts_frameworkinuse": "What the register says of a framework in use",
 }
-COLUMN = {"audit_entry": "who", "cohorts_decision": "reasons", "cohorts_finding": "value", "cohorts_cohort": "digest"}
+COLUMN = {"audit_entry": "who", "cohorts_decision": "reasons", "cohorts_finding": "value", "cohorts_cohort": "digest",
+          "cohorts_frameworkinuse": "version"}  # fmt: skip
 WAYS = {
     "changed": "UPDATE {table} SET {column} = 'x'",
     "changed to what it is": "UPDATE {table} SET {column} = {column}",

@@ -35,7 +35,7 @@ def test_the_site_does_not_connect_as_the_owner() -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("table", ["audit_entry", "cohorts_decision", "cohorts_finding"])
+@pytest.mark.parametrize("table", ["audit_entry", "cohorts_decision", "cohorts_finding", "cohorts_frameworkinuse"])
 def test_the_sites_role_adds_and_reads_what_is_frozen_and_may_not_change_it(table: str) -> None:
     assert table in ADDED_AND_READ
     for privilege in ("SELECT", "INSERT"):
@@ -57,6 +57,7 @@ def test_the_sites_role_empties_no_table() -> None:
 def test_nobody_may_both_prepare_and_approve() -> None:
     for role in ROLES.values():
         assert not {Permission.PREPARE_SUBMISSIONS, Permission.APPROVE_SUBMISSIONS} <= role.permits
+        assert not {Permission.PROPOSE_RULES, Permission.DECIDE_RULES} <= role.permits
         assert not {Permission.MANAGE_STAFF, Permission.SEE_TRAIL} <= role.permits
 
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import psycopg
 import pytest
 from celery import Task
 from django.conf import settings
@@ -31,7 +32,9 @@ from cohorts import (
     notices,
     objections,
     people,
+    rule_changes,
     tasks,
+    trying,
     uploads,
 )
 from cohorts.evidence import Observed
@@ -41,6 +44,7 @@ from cohorts.models import (
     Agreement,
     Consent,
     Dataset,
+    DryRun,
     Engagement,
     Evidence,
     Family,
@@ -48,6 +52,7 @@ from cohorts.models import (
     NoticeVersion,
     Objection,
     Protection,
+    RuleChange,
     Upload,
 )
 from cohorts.register_checks import as_seen
@@ -61,6 +66,7 @@ from connecting_families.audit.trail import Unrecorded, Who, duty
 from connecting_families.staff import accounts, factors, sessions, teams
 from connecting_families.staff.models import Team, User
 from tests import signing_in
+from tests.conftest import address_of
 from tests.oracle.bulk import write
 from tests.stages.conftest import WalkTo
 from tests.stages.walk import LINE, ORDER, PASSWORD, PEOPLE, RUN, Walk, files, recipient_pem
@@ -227,6 +233,62 @@ def assemble(walk: Walk) -> None:
 
 def give_up(walk: Walk) -> None:
     assembly.give_up(cohort=walk.cohort, why="ValueError", by=duty("assemble"), at=walk.now())
+
+
+RULES: dict[str, Any] = {
+    "framework_version": "2015-04", "datasets": ["PNC"], "notice_days": 28, "scope": "honoured",
+    "reason": "It was agreed so.",
+}  # fmt: skip
+
+
+def propose(walk: Walk) -> None:
+    rule_changes.propose(round_=walk.cohort.round, **RULES, by=walk.who("prepare"), at=walk.now())
+
+
+def propose_framework(walk: Walk) -> None:
+    asked = {"framework": "SF", "version": "2022-04", "reason": "It was agreed so."}
+    rule_changes.propose_framework(**asked, by=walk.who("prepare"), at=walk.now())
+
+
+def an_unused_framework(walk: Walk) -> None:
+    """As if the program had come without SF in use."""
+    with psycopg.connect(address_of(connection.settings_dict["NAME"], settings.DATABASE_OWNER)) as owner:
+        owner.execute("ALTER TABLE cohorts_frameworkinuse DISABLE TRIGGER USER")
+        owner.execute("DELETE FROM cohorts_frameworkinuse WHERE framework = 'SF'")
+
+
+def ask_to_try(walk: Walk) -> None:
+    trying.request(change=RuleChange.objects.get(), by=walk.who("prepare"), at=walk.now())
+
+
+def to_try(walk: Walk) -> None:
+    propose(walk)
+    ask_to_try(walk)
+
+
+def try_out(walk: Walk) -> None:
+    trying.try_out(DryRun.objects.get().pk, by=duty("try"), at=walk.now())
+
+
+def tried(walk: Walk) -> None:
+    to_try(walk)
+    try_out(walk)
+    trying.look(run=DryRun.objects.get(), by=walk.who("approve"), at=walk.now())
+
+
+def give_up_trying(walk: Walk) -> None:
+    trying.give_up(run=DryRun.objects.get(), why="ValueError", by=duty("try"), at=walk.now())
+
+
+def activate(walk: Walk) -> None:
+    rule_changes.activate(change=RuleChange.objects.get(), by=walk.who("approve"), at=walk.now())
+
+
+def lets_go(act: Callable[..., object]) -> Callable[[Walk], object]:
+    """Refusing or withdrawing a change of the rules."""
+    return lambda walk: act(
+        change=RuleChange.objects.get(), reason="Not in this round.", by=walk.who("approve"), at=walk.now()
+    )
 
 
 def add_family(walk: Walk) -> None:
@@ -525,6 +587,20 @@ ACTS = {
     "cohorts.assembly.request": Act("assemble", request_a_run, Event.ASSEMBLY_REQUESTED),
     "cohorts.assembly._assemble": Act("assemble", assemble, Event.COHORT_ASSEMBLED, request_a_run),
     "cohorts.assembly.give_up": Act("assemble", give_up, Event.ASSEMBLY_REFUSED, request_a_run),
+    "cohorts.rule_changes.propose": Act("assemble", propose, Event.RULE_CHANGE_PROPOSED),
+    "cohorts.rule_changes.propose_framework": Act(
+        "assemble", propose_framework, Event.RULE_CHANGE_PROPOSED, an_unused_framework
+    ),
+    "cohorts.rule_changes.activate": Act("assemble", activate, Event.RULE_CHANGE_ACTIVATED, tried),
+    "cohorts.rule_changes.refuse": Act(
+        "assemble", lets_go(rule_changes.refuse), Event.RULE_CHANGE_TURNED_DOWN, propose
+    ),
+    "cohorts.rule_changes.withdraw": Act(
+        "assemble", lets_go(rule_changes.withdraw), Event.RULE_CHANGE_WITHDRAWN, propose
+    ),
+    "cohorts.trying.request": Act("assemble", ask_to_try, Event.DRY_RUN_REQUESTED, propose),
+    "cohorts.trying._keep": Act("assemble", try_out, Event.DRY_RUN_MADE, to_try),
+    "cohorts.trying.give_up": Act("assemble", give_up_trying, Event.DRY_RUN_FAILED, to_try),
     "cohorts.families.add_family": Act("assemble", add_family, Event.FAMILY_ADDED),
     "cohorts.families.add_person": Act("assemble", add_person, Event.PERSON_ADDED),
     "cohorts.families.join_family": Act("assemble", join_family, Event.PERSON_JOINED),
@@ -576,6 +652,7 @@ ACTS = {
 NOTHING_BESIDE = {
     "cohorts.looks.open_both",
     "cohorts.replay.replay",
+    "cohorts.trying.look",
     "cohorts.loading._refuse",
     "cohorts.search.search",
     "cohorts.search.look_for_duplicates",

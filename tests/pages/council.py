@@ -2,10 +2,11 @@
 
 import contextlib
 from datetime import date
+from typing import Any
 
-from cohorts import assembly, datasets, flags, notice_versions, people, uploads
+from cohorts import assembly, datasets, flags, notice_versions, people, rule_changes, trying, uploads
 from cohorts.incoming import Offered
-from cohorts.models import Dataset, Family, Upload
+from cohorts.models import Dataset, Family, Round, Upload
 from connecting_families.audit.refusals import Refused
 from connecting_families.audit.trail import duty
 from connecting_families.staff import accounts, teams
@@ -43,8 +44,24 @@ def build(walk: Walk) -> None:
     walk.assemble(walk.open_round("READY"))
     at = walk.now()
     assembly.request(round_=walk.open_round("RUNNING"), run_at=at, by=walk.who("prepare"), at=at)
+    _rules(walk)
     _wishes(walk)
     _flags(walk)
+
+
+def _rules(walk: Walk) -> None:
+    """A change of a round's rules that was tried, one that is being tried, and one that was refused."""
+    asked: dict[str, Any] = {"framework_version": "2015-04", "datasets": ["PNC"], "scope": "honoured"}
+    why = {"reason": "It was agreed with the recipient."}
+    for code, days in (("READY", 28), ("BACK", 200)):
+        by, row = walk.who("prepare"), Round.objects.get(code=code)
+        change = rule_changes.propose(round_=row, notice_days=days, **asked, **why, by=by, at=walk.now())
+        run = trying.request(change=change, by=by, at=walk.now())
+        trying.try_out(run.pk, by=duty("try"), at=walk.now())
+    trying.request(change=change, by=by, at=walk.now())
+    row = Round.objects.get(code="DRAFTED")
+    change = rule_changes.propose(round_=row, notice_days=28, **asked, **why, by=by, at=walk.now())
+    rule_changes.refuse(change=change, **why, by=walk.who("approve"), at=walk.now())
 
 
 def _flags(walk: Walk) -> None:

@@ -104,6 +104,25 @@ ROUNDS: dict[str, Place] = {
         "Open a collection round", "Fixes what a round asks: cut-off, framework, datasets, agreement."
     ),
     "round": Screen("Collection round", "Shows what a round asks and its cohorts, and asks for a new one.", many=4),
+    "rule_changes": Screen("Changes to the rules", "Lists what was proposed to change of a round's rules."),
+    "propose_rule_change": Screen(
+        "Propose a change to the rules", "Takes what a round shall ask from now on, and why."
+    ),
+    "propose_framework": Screen(
+        "Propose a version for new rounds",
+        "Takes why new rounds shall take a version of a framework.",
+        ("/registers/frameworks/TF-2015-04/propose/",),
+    ),
+    "rule_change": Screen(
+        "Change to the rules", "Shows what a change changes, tries it, and lets somebody else decide it.", many=4
+    ),
+    "try_rule_change": Act("tries a change of the rules on the last cohorts"),
+    "activate_rule_change": Act("lets a change of the rules count from then on"),
+    "refuse_rule_change": Screen("Refuse a change to the rules", "Takes why somebody else's change is refused."),
+    "withdraw_rule_change": Screen("Withdraw a change to the rules", "Takes why a change is withdrawn."),
+    "dry_run": Screen(
+        "Dry run", "Follows a dry run, and says who would come, go and change on the last cohorts, and why.", many=4
+    ),
     "assemble": Act("asks for a run of the rules"),
     "cohort": Screen("Cohort", "Follows a run, and shows who is in, who is out and why, as counts.", many=6),
     "decisions": Screen(
