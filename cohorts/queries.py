@@ -1,7 +1,7 @@
 """What others may ask of this app: who is in a cohort, and whether they still may be."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from typing import NamedTuple
 
@@ -52,6 +52,11 @@ IDENTIFIERS_SQL = """
     JOIN cohorts_person p ON p.id = d.person_id
     JOIN cohorts_address a ON a.id = d.address_id
 """
+
+
+def references_of(person_ids: Sequence[int]) -> dict[int, str]:
+    """The references of these people's records, as the case system has them today; none for one that is gone."""
+    return dict(Person.objects.filter(pk__in=person_ids).values_list("pk", "reference"))
 
 
 def open_queries(cohort: Cohort) -> dict[str, int]:

@@ -100,6 +100,7 @@ CF_SIGNING_KEY = Path(setting("CF_SIGNING_KEY", str(CF_DATA_DIR / "demo-keys" / 
 CF_SIGNING_CERTIFICATE = Path(setting("CF_SIGNING_CERTIFICATE", str(CF_DATA_DIR / "demo-keys" / "council-signing.pem")))
 CF_SIGNING_PASSPHRASE = env.str("CF_SIGNING_PASSPHRASE", default="")
 CF_OUTBOX = Path(env.str("CF_OUTBOX", default=str(CF_DATA_DIR / "outbox")))
+CF_RECEIPT_FOLDER = Path(env.str("CF_RECEIPT_FOLDER", default=str(CF_DATA_DIR / "receipts")))
 CF_DELIVERY_FOLDER = Path(env.str("CF_DELIVERY_FOLDER", default=str(CF_DATA_DIR / "delivered")))
 
 # Files that arrive by the pages, in bytes for one request, and where they are kept until they are loaded or a day old.
@@ -212,6 +213,7 @@ CELERY_BEAT_SCHEDULE = {
     "look after uploads": due("cohorts.tasks.look_after_uploads"),
     "seal what is due": due("transfers.tasks.seal_what_is_due"),
     "deliver what is due": due("transfers.tasks.deliver_what_is_due"),
+    "empty the inbox": due("transfers.tasks.empty_the_inbox"),
     "take into the search what is written": due("cohorts.tasks.take_into_the_search"),
     "forget words of names that nobody has": {"task": "cohorts.tasks.forget_words", "schedule": 86_400.0},
 }

@@ -60,7 +60,7 @@ def deliver(*, submission: Submission, by: Who, at: datetime) -> Submission | No
         if not nobody_else:
             return None
         row = Submission.objects.get(pk=submission.pk)
-        if row.at_stage is Stage.SENT:
+        if row.at_stage in (Stage.SENT, Stage.RECEIPTED):
             return row
         to: Path = settings.CF_DELIVERY_FOLDER
         files = _files(row)

@@ -39,6 +39,17 @@ class SendBackForm(forms.Form):
     )
 
 
+class ReceiptForm(forms.Form):
+    """A recipient's receipt, as a file."""
+
+    file = forms.FileField(
+        label="Receipt",
+        help_text="The JSON file that the recipient gave you. Anything else is refused, and not kept.",
+        error_messages={"required": "Choose the receipt", "empty": "This file is empty"},
+        max_length=200,
+    )
+
+
 class AddCertificateForm(forms.Form):
     """A recipient's certificate, as a file or pasted."""
 

@@ -103,7 +103,9 @@ def _seal(*, submission: Submission, outbox: Path, by: Who, at: datetime) -> Sub
         reasons = lifecycle.reasons_against("seal", row.at_stage)
         doors.refuse(NotSealed, [*reasons, *_standing(row, now)], row, stopped=doors.guard(row, now))
         row.stage, row.sealed_at = lifecycle.after("seal").name, now
-        row.sealed_files = [{"name": file.name, "bytes": file.size, "sha256": file.sha256} for file in sealed]
+        row.sealed_files = [
+            {"name": file.name, "bytes": file.size, "sha256": file.sha256, "rows": file.rows} for file in sealed
+        ]
         row.save()
         trail.record(
             Event.SUBMISSION_SEALED, who=by, at=at, about=row,

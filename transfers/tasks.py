@@ -9,7 +9,7 @@ from django.utils import timezone
 from connecting_families.audit import trail
 from connecting_families.audit.refusals import Refused
 from connecting_families.audit.trail import duty
-from transfers import delivery, sealing
+from transfers import delivery, inbox, sealing
 from transfers.models import Submission
 from transfers.rules.lifecycle import Stage
 
@@ -60,3 +60,9 @@ def deliver_what_is_due() -> None:
     for submission_id, correlation in due.values_list("pk", "correlation"):
         with trail.correlated(correlation):
             deliver.delay(submission_id)
+
+
+@shared_task
+def empty_the_inbox() -> None:
+    """Take in the receipts that have arrived; whatever else lies there is refused and removed."""
+    inbox.empty(by=duty("receive"), now=timezone.now)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from transfers.views import agreements, approval, certificates, submissions
+from transfers.views import agreements, approval, certificates, receipts, submissions
 
 urlpatterns = [
     path("registers/agreements/", agreements.agreements, name="agreements"),
@@ -20,6 +20,8 @@ urlpatterns = [
     path("submissions/<str:name>/send-back/", approval.send_back, name="send_back"),
     path("submissions/<str:name>/seal/", approval.seal, name="seal"),
     path("submissions/<str:name>/deliver/", approval.deliver, name="deliver"),
+    path("submissions/<str:name>/receipt/", receipts.take_in, name="take_in_receipt"),
+    path("submissions/<str:name>/rejected/", receipts.rejected, name="rejected"),
     path("certificates/", certificates.certificates, name="certificates"),
     path("certificates/add/", certificates.add, name="add_certificate"),
     path("certificates/accept/", certificates.accept, name="accept_certificate"),

@@ -159,6 +159,9 @@ class Event(Enum):
     DELIVERY_ATTEMPTED = "Delivery of a submission was attempted"
     SUBMISSION_DELIVERED = "A submission was delivered"
     DELIVERY_REFUSED = "Delivering a submission was refused"
+    RECEIPT_TAKEN_IN = "A receipt was taken in"
+    RECEIPT_REFUSED = "What came in was refused, and not kept"
+    RECONCILIATION_VIEWED = "What a recipient could not load was opened"
 
     # Governance.
     TRAIL_VIEWED = "The trail was opened"

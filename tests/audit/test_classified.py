@@ -16,6 +16,7 @@ APART = {
     "cohorts.finding": "Set-based, and its value may be an identifier: a run is one entry, and the rows are frozen.",
     "transfers.personreference": "Ties a person to the study: kept apart from the case record and from the trail.",
     "transfers.familyreference": "Ties a family to the study, as for a person.",
+    "transfers.rejection": "Written with its receipt, whose entry counts it: it ties a person to a submission.",
 }
 MODELS = [model for app in ("cohorts", "transfers", "staff") for model in apps.get_app_config(app).get_models()]
 IDENTIFIERS: dict[type[models.Model], str] = {

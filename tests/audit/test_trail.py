@@ -69,8 +69,9 @@ from tests import signing_in
 from tests.conftest import address_of
 from tests.oracle.bulk import write
 from tests.stages.conftest import WalkTo
+from tests.stages.receipts import receipt_of
 from tests.stages.walk import LINE, ORDER, PASSWORD, PEOPLE, RUN, Walk, files, recipient_pem
-from transfers import certificates, delivery, doors, sealing
+from transfers import certificates, delivery, doors, receipt, sealing
 from transfers.models import DeliveryAttempt, RecipientCertificate
 
 HOME = Path(__file__).parent.parent.parent
@@ -535,6 +536,10 @@ def before(act: str) -> str:
     return ORDER[ORDER.index(act) - 1]
 
 
+def take_in_a_receipt(walk: Walk) -> None:
+    receipt.take_in(data=receipt_of(walk, ("P1", "SEX")), by=walk.who("prepare"), at=walk.now())
+
+
 ACTS = {
     "connecting_families.staff.accounts.add": Act("assemble", add_staff, Event.STAFF_ADDED),
     "connecting_families.staff.accounts.change": Act(
@@ -646,6 +651,7 @@ ACTS = {
     "transfers.delivery.put_off": Act("ask to deliver", put_off_delivery, Event.DELIVERY_PUT_OFF),
     "transfers.delivery.request": Act(before("ask to deliver"), does("ask to deliver"), Event.DELIVERY_REQUESTED),
     "transfers.delivery._attempt": Act(before("deliver"), attempt, Event.DELIVERY_ATTEMPTED),
+    "transfers.receipt.take_in": Act("deliver", take_in_a_receipt, Event.RECEIPT_TAKEN_IN),
     "transfers.delivery._arrived": Act(before("deliver"), arrive, Event.SUBMISSION_DELIVERED, attempt),
 }
 # Acts of which nothing is kept but the entry itself, or (signing in and out) the session of a browser.

@@ -12,8 +12,9 @@ from connecting_families.audit.trail import duty
 from connecting_families.staff import accounts, teams
 from connecting_families.staff.models import User
 from connecting_families.staff.roles import ROLES
+from tests.stages.receipts import receipt_of
 from tests.stages.walk import LINE, ORDER, PASSWORD, PEOPLE, Walk
-from transfers import sealing
+from transfers import receipt, sealing
 
 #: The last act of a round's submission, by the code of the round.
 STAGES = {
@@ -39,6 +40,9 @@ def build(walk: Walk) -> None:
     for code, act in STAGES.items():
         walk.assemble(walk.open_round(code))
         walk.through(*ORDER[1 : ORDER.index(act) + 1])
+    walk.assemble(walk.open_round("HAVE"))
+    walk.through(*ORDER[1:])
+    receipt.take_in(data=receipt_of(walk, ("P1", "NINO"), ("P4", "POSTCODE")), by=walk.who("prepare"), at=walk.now())
     walk.assemble(walk.open_round("BACK"))
     walk.through("draft", "explain", "put forward", "send back")
     walk.assemble(walk.open_round("READY"))

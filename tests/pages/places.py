@@ -157,6 +157,8 @@ SUBMISSIONS: dict[str, Place] = {
     "send_back": Screen("Send back", "Takes the reason why a submission is not approved as it is."),
     "seal": Act("asks the workers to seal a submission"),
     "deliver": Act("asks the workers to deliver it"),
+    "take_in_receipt": Screen("Take in a receipt", "Takes the file by which a recipient says that it has it."),
+    "rejected": Screen("Who could not be loaded", "Lists whom a recipient rejected, and why, for the data team."),
     "certificates": Screen("Recipients' certificates", "Lists for whom submissions are encrypted, and until when."),
     "add_certificate": Screen("Add a recipient's certificate", "Takes a certificate that a recipient gave us."),
     "accept_certificate": Screen(

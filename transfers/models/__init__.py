@@ -6,11 +6,13 @@ from transfers.models.submission import (
     Explanation,
     FamilyReference,
     PersonReference,
+    Receipt,
+    Rejection,
     SampleOpening,
     Submission,
 )
 
 __all__ = [
-    "DeliveryAttempt", "Explanation", "FamilyReference", "PersonReference", "RecipientCertificate", "SampleOpening",
-    "Submission",
+    "DeliveryAttempt", "Explanation", "FamilyReference", "PersonReference", "Receipt", "RecipientCertificate",
+    "Rejection", "SampleOpening", "Submission",
 ]  # fmt: skip

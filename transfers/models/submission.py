@@ -149,3 +149,36 @@ class DeliveryAttempt(models.Model):
 
     def __str__(self) -> str:
         return f"{self.submission_id}/{self.pk}"
+
+
+@audited(recordable="id submission sha256 received_at taken_in_at taken_in_by files rejections")
+class Receipt(models.Model):
+    """That a recipient has a submission, and how many of its rows it loaded: the one thing that ever comes in.
+
+    The file itself is not kept. `rejections` counts by code; who was rejected is with each (Rejection).
+    """
+
+    submission = models.OneToOneField(Submission, on_delete=models.PROTECT, related_name="receipt")
+    sha256 = models.CharField(max_length=64, help_text="Of the file that was taken in.")
+    received_at = models.DateTimeField(help_text="When the recipient had the packages, as it says.")
+    taken_in_at = models.DateTimeField()
+    taken_in_by = models.CharField(max_length=150)
+    files = models.JSONField(help_text="Of each package: its name, rows loaded and rows rejected.")
+    rejections = models.JSONField(default=dict, blank=True, help_text="How many people were rejected for each code.")
+
+    def __str__(self) -> str:
+        return f"{self.submission_id}"
+
+
+class Rejection(models.Model):
+    """Somebody whose row the recipient could not load, and the code of why."""
+
+    receipt = models.ForeignKey(Receipt, on_delete=models.PROTECT, related_name="rejected")
+    person_id = models.BigIntegerField()
+    code = models.CharField(max_length=20)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["receipt", "person_id", "code"], name="one_rejection")]
+
+    def __str__(self) -> str:
+        return f"{self.receipt_id}/{self.pk}"

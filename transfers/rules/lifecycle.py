@@ -15,6 +15,7 @@ class Stage(Enum):
     SEALED = "Sealed"
     SENDING = "Being sent"
     SENT = "Sent"
+    RECEIPTED = "Receipted"
     VOID = "Void"
 
 
@@ -27,6 +28,7 @@ MOVES: dict[str, tuple[frozenset[Stage], Stage]] = {
     "seal": (frozenset({Stage.APPROVED}), Stage.SEALED),
     "attempt delivery": (frozenset({Stage.SEALED}), Stage.SENDING),
     "note arrival": (frozenset({Stage.SENDING}), Stage.SENT),
+    "take in a receipt": (frozenset({Stage.SENT}), Stage.RECEIPTED),
     "void": (
         frozenset({Stage.DRAFT, Stage.PUT_FORWARD, Stage.SENT_BACK, Stage.APPROVED, Stage.SEALED}),
         Stage.VOID,

@@ -25,9 +25,10 @@ from transfers import approval
 from transfers.models import Submission
 from transfers.rules.lifecycle import Stage
 
+RECEIVED = [Column("Package"), Column("Rows loaded", numeric=True), Column("Rows rejected", numeric=True)]
 FILES = [Column("File"), Column("Bytes", numeric=True), Column("SHA-256")]
 QUERIES = [Column("What is asked"), Column("Code"), Column("Findings", numeric=True), Column("Explanation")]
-COLOURS = {Stage.SENT: "green", Stage.VOID: "red", Stage.SENT_BACK: "orange"}
+COLOURS = {Stage.SENT: "green", Stage.RECEIPTED: "green", Stage.VOID: "red", Stage.SENT_BACK: "orange"}
 READS = {Event.SUBMISSION_VIEWED.name, Event.SAMPLE_VIEWED.name}
 SEALING = ("Signing it, and encrypting it for its recipients", "Laying the sealed files in the outbox")
 DELIVERING = ("Sending the sealed files", "Looking whether they arrived whole")
@@ -83,6 +84,7 @@ def show(request: HttpRequest, row: Submission, refused: tuple[Reasoned, ...] = 
         "files": Table(
             "Sealed files", FILES, [[file["name"], file["bytes"], file["sha256"]] for file in row.sealed_files]
         ),
+        **_received(row),
         "prepare": role_reasons(request, Permission.PREPARE_SUBMISSIONS),
         "send": role_reasons(request, Permission.SEND_SUBMISSIONS),
         "look": role_reasons(request, Permission.APPROVE_SUBMISSIONS),
@@ -140,6 +142,16 @@ def _facts(row: Submission) -> list[dict[str, Any]]:
         ("Sealed", moment(row.sealed_at)),
         ("Delivered", moment(row.sent_at)),
     )
+
+
+def _received(row: Submission) -> dict[str, Any]:
+    """What its recipients said that they have of it."""
+    if row.at_stage is not Stage.RECEIPTED:
+        return {}
+    receipt = row.receipt
+    rows = [[f["name"], f"{f['rows_loaded']:,}", f"{f['rows_rejected']:,}"] for f in receipt.files]
+    caption = f"As the recipient says, received on {moment(receipt.received_at)}"
+    return {"received": Table(caption, RECEIVED, rows), "rejections": receipt.rejections}
 
 
 def _groups(counts: dict[str, int]) -> str:

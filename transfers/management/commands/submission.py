@@ -1,5 +1,6 @@
 """The stages of a submission at the prompt: each refuses exactly as its page does."""
 
+from pathlib import Path
 from typing import Any
 
 from django.core.management.base import CommandParser
@@ -11,8 +12,9 @@ from connecting_families.audit.trail import Who
 from connecting_families.commands import Act
 from connecting_families.staff.guards import person_at_the_prompt
 from connecting_families.staff.roles import Permission
-from transfers import approval, delivery, sealing, submission
+from transfers import approval, delivery, receipt, sealing, submission
 from transfers.models import Submission
+from transfers.rules.receipts import LARGEST
 
 PERMISSIONS = {
     "draft": Permission.PREPARE_SUBMISSIONS,
@@ -24,13 +26,16 @@ PERMISSIONS = {
     "send-back": Permission.APPROVE_SUBMISSIONS,
     "seal": Permission.SEND_SUBMISSIONS,
     "deliver": Permission.SEND_SUBMISSIONS,
+    "receipt": Permission.SEND_SUBMISSIONS,
 }
 
 
 class Command(Act):
-    """submission draft|explain|put-forward|sample|approve|send-back|take-up-again|seal|deliver … --by USERNAME."""
+    """submission draft|explain|put-forward|sample|approve|send-back|take-up-again|seal|deliver|receipt … --by NAME."""
 
-    help = "Drafts a submission, puts it forward, approves it or sends it back, seals it, delivers it."
+    help = (
+        "Drafts a submission, puts it forward, approves it or sends it back, seals it, delivers it, takes its receipt."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         """One sub-command per stage."""
@@ -45,6 +50,7 @@ class Command(Act):
             ("take-up-again", "make a draft again of one that was sent back"),
             ("seal", "sign it and encrypt it for its recipients"),
             ("deliver", "deliver it to the folder of its recipients"),
+            ("receipt", "take in the file in which its recipient says that it has it"),
         ):
             one = stages.add_parser(stage, help=what)
             one.add_argument("submission", help="its name, such as CF-E06999999-2026-0001, or the cohort's number")
@@ -60,6 +66,8 @@ class Command(Act):
                     metavar="CODE=TEXT",
                     help="explain open queries on the way",
                 )
+            if stage == "receipt":
+                one.add_argument("--file", required=True, type=Path, help="the receipt, JSON")
             if stage == "send-back":
                 one.add_argument("--reason", required=True, help="what is to be mended")
 
@@ -110,12 +118,23 @@ class Command(Act):
             submission.take_up_again(submission=row, by=by, at=at)
         elif stage == "seal":
             self._unless_somebody_is_at_it(sealing.seal(submission=row, by=by, at=at))
+        elif stage == "receipt":
+            receipt.take_in(data=_bytes_of(options["file"]), by=by, at=at)
         elif stage == "deliver":
             self._unless_somebody_is_at_it(delivery.deliver(submission=row, by=by, at=at))
 
     def _unless_somebody_is_at_it(self, done: Submission | None) -> None:
         if done is None:
             raise Refused([Why("SOMEBODY_IS_AT_IT", "A worker is doing this just now. Wait, and look again.")])
+
+
+def _bytes_of(path: Path) -> bytes:
+    """No more of a file than shows that it is too large to be a receipt."""
+    try:
+        with path.open("rb") as file:
+            return file.read(LARGEST + 1)
+    except OSError as error:
+        raise Refused([Why("NO_SUCH_FILE", "The file of the receipt cannot be read. Give its path.")]) from error
 
 
 def _submission(name: str) -> Submission:

@@ -1,0 +1,75 @@
+"""Pages of receipts: taking one in, and what a recipient could not load."""
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+
+from cohorts import queries
+from connecting_families.audit import trail
+from connecting_families.audit.events import Event
+from connecting_families.audit.refusals import Refused
+from connecting_families.kit.lists import Column, Table
+from connecting_families.staff.guards import acting, opened_by
+from connecting_families.staff.roles import Permission
+from transfers import receipt as stage
+from transfers.forms import ReceiptForm
+from transfers.models import Receipt
+from transfers.rules.receipts import CODES, LARGEST
+from transfers.views.shown import row_of
+
+ON_A_PAGE = 50
+COUNTED = [Column("What the recipient could not use"), Column("Code"), Column("People", numeric=True)]
+PEOPLE = [Column("Person"), Column("What the recipient could not use"), Column("Code")]
+
+
+@opened_by(Permission.SEND_SUBMISSIONS)
+def take_in(request: HttpRequest, name: str) -> HttpResponse:
+    """Take in the receipt of a submission."""
+    row = row_of(name)
+    form = ReceiptForm(request.POST or None, request.FILES or None)
+    if request.method == "POST" and form.is_valid():
+        data = form.cleaned_data["file"].read(LARGEST + 1)
+        try:
+            row = stage.take_in(data=data, by=acting(request), at=timezone.now())
+        except Refused as refusal:
+            for reason in refusal.reasons:
+                form.add_error("file", reason.sentence)
+        else:
+            messages.success(request, "The receipt is taken in.")
+            return redirect("submission", row.name)
+    context = {
+        "form": form, "title": "Take in a receipt", "caption": row.name, "submit": "Take it in",
+        "back_href": reverse("submission", args=[row.name]),
+    }  # fmt: skip
+    return render(request, "kit/form_page.html", context)
+
+
+@opened_by(Permission.SEND_SUBMISSIONS)
+def rejected(request: HttpRequest, name: str) -> HttpResponse:
+    """Whom a recipient could not load, and why: what the data team has to mend before the next round."""
+    row = row_of(name)
+    receipt = Receipt.objects.filter(submission=row).first()
+    if receipt is None:
+        raise Http404
+    with trail.act():
+        trail.record(Event.RECONCILIATION_VIEWED, who=acting(request), at=timezone.now(), about=row)
+    page = Paginator(receipt.rejected.order_by("code", "pk"), ON_A_PAGE).get_page(request.GET.get("page"))
+    references = queries.references_of([each.person_id for each in page])
+    context = {
+        "title": "Who could not be loaded", "caption": row.name, "back_href": reverse("submission", args=[row.name]),
+        "counted": Table(
+            "By what could not be used", COUNTED,
+            [[CODES[code], code, f"{count:,}"] for code, count in receipt.rejections.items()],
+            empty="Every row was loaded.",
+        ),
+        "table": Table(
+            "People", PEOPLE,
+            [[references.get(each.person_id, "No longer on file"), CODES[each.code], each.code] for each in page],
+            empty="Every row was loaded.",
+        ),
+        "page": page,
+    }  # fmt: skip
+    return render(request, "transfers/rejected.html", context)
