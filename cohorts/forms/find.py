@@ -6,6 +6,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from cohorts.search import FLAGGED, NOT_FLAGGED
+from connecting_families.kit.forms import offer
 
 LONGEST, MOST_WORDS = 200, 12
 
@@ -43,4 +44,4 @@ class FindForm(forms.Form):
 
     def __init__(self, *args: Any, teams: list[str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["team"].choices = [("", "All teams"), *((team, team) for team in teams)]  # type: ignore[attr-defined]
+        offer(self, "team", [("", "All teams"), *((team, team) for team in teams)])

@@ -9,7 +9,7 @@ from cohorts.forms.wishes import name_of
 from cohorts.homes import LINES, PLACE
 from cohorts.models import Address, Membership, Person
 from cohorts.rules.numbers import postcode_form
-from connecting_families.kit.forms import Choice, DateBoxesField
+from connecting_families.kit.forms import Choice, DateBoxesField, offer
 
 ANOTHER = "another"
 EARLIER = (
@@ -90,7 +90,7 @@ class MoveForm(PlaceForm):
             del self.fields["same_as"]
             return
         choices = [(person.reference, _same_as(person, home)) for person, home in homes.items()]
-        self.fields["same_as"].choices = [*choices, (ANOTHER, "Another address")]  # type: ignore[attr-defined]
+        offer(self, "same_as", [*choices, (ANOTHER, "Another address")])
         below = [name for name in self.fields if name in (*PLACE, "postcode_is_right")]
         self.reveals = {"same_as": {ANOTHER: below}}
 
@@ -150,7 +150,7 @@ class MembershipForm(forms.Form):
         super().__init__(*args, **kwargs)
         # Bulk files may leave it unknown: that can stay, and nobody can make it so here.
         known = [*Membership.RELATIONSHIPS.items()] + ([] if membership.relationship else [("", "Not known")])
-        self.fields["relationship"].choices = known  # type: ignore[attr-defined]
+        offer(self, "relationship", known)
         self.fields["relationship"].required = bool(membership.relationship)
         if membership.left_on is None:
             # Leaving is an act of its own, with a page of its own.

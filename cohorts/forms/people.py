@@ -9,7 +9,7 @@ from django import forms
 from cohorts.forms.wishes import name_of
 from cohorts.models import Membership, Person
 from cohorts.search import Found
-from connecting_families.kit.forms import Choice, DateBoxesField
+from connecting_families.kit.forms import Choice, DateBoxesField, offer
 
 NOBODY, UNSURE = "nobody", "unsure"
 MISSING = {
@@ -45,7 +45,7 @@ class TeamForm(forms.Form):
 
     def __init__(self, *args: Any, teams: Sequence[str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["team"].choices = [("", "Choose a team"), *((team, team) for team in teams)]  # type: ignore[attr-defined]
+        offer(self, "team", [("", "Choose a team"), *((team, team) for team in teams)])
 
 
 class NameForm(forms.Form):
@@ -73,7 +73,7 @@ class SameForm(forms.Form):
         people = [(row.person.reference, Choice(f"{name_of(row.person)}", hint=hint)) for row, hint in found]
         nobody = "None of these: this person is not on file yet" if people else "No: this person is not on file yet"
         unsure = Choice("I am not sure", hint="Nobody is added for now")
-        self.fields["same"].choices = [*people, (NOBODY, nobody), (UNSURE, unsure)]  # type: ignore[attr-defined]
+        offer(self, "same", [*people, (NOBODY, nobody), (UNSURE, unsure)])
 
     def clean_same(self) -> Person | str:
         """The person chosen, or what else can be chosen."""
@@ -207,7 +207,7 @@ class ChangeForm(forms.Form):
         why = row.dob_missing_reason
         known = {} if not why or why in MISSING else {why: why}
         # What a file said is kept, unless somebody chooses another reason.
-        self.fields["dob_missing_reason"].choices = [*MISSING.items(), *known.items()]  # type: ignore[attr-defined]
+        offer(self, "dob_missing_reason", [*MISSING.items(), *known.items()])
 
     def clean(self) -> dict[str, Any]:
         """Where the date of birth is known, nothing says why it is missing."""

@@ -8,7 +8,7 @@ from django import forms
 from cohorts.agreements import RESEARCH
 from cohorts.datasets import PARTS
 from cohorts.models import Dataset, NoticeVersion
-from connecting_families.kit.forms import Choice, DateBoxesField
+from connecting_families.kit.forms import Choice, DateBoxesField, offer
 
 CODES = "Codes separated by semicolons, such as ONS"
 
@@ -101,7 +101,7 @@ class NoticeVersionForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["datasets"].choices = dataset_choices()  # type: ignore[attr-defined]
+        offer(self, "datasets", dataset_choices())
 
     def clean_recipients(self) -> list[str]:
         """As codes."""
@@ -164,8 +164,8 @@ class AgreementForm(forms.Form):
 
     def __init__(self, *args: Any, fields: Iterable[tuple[str, str]], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["fields_"].choices = list(fields)  # type: ignore[attr-defined]
-        self.fields["datasets"].choices = dataset_choices()  # type: ignore[attr-defined]
+        offer(self, "fields_", list(fields))
+        offer(self, "datasets", dataset_choices())
 
     def clean_parties(self) -> list[str]:
         """As names."""

@@ -1,10 +1,12 @@
 """The form that opens a collection round."""
 
+from typing import Any
+
 from django import forms
 
 from cohorts import in_force
 from cohorts.models import Agreement, Dataset
-from connecting_families.kit.forms import Choice, DateBoxesField
+from connecting_families.kit.forms import Choice, DateBoxesField, offer
 
 SCOPES = [
     ("honoured", Choice("The recipient leaves that dataset out", hint="The person is sent, with the others.")),
@@ -47,11 +49,11 @@ class RoundForm(forms.Form):
         choices=SCOPES,
     )
 
-    def __init__(self, *args: object, **kwargs: object) -> None:
-        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
         chosen = in_force.loaded()
-        self.fields["framework"].choices = [(c, f"{f.name} ({c}, {f.version})") for c, f in chosen.items()]  # type: ignore[attr-defined]
+        offer(self, "framework", [(c, f"{f.name} ({c}, {f.version})") for c, f in chosen.items()])
         register = Dataset.objects.filter(enabled=True).order_by("id")
-        self.fields["datasets"].choices = [(d.code, Choice(d.code, hint=f"{d.name}, {d.owner}")) for d in register]  # type: ignore[attr-defined]
+        offer(self, "datasets", [(d.code, Choice(d.code, hint=f"{d.name}, {d.owner}")) for d in register])
         under = Agreement.objects.order_by("reference")
-        self.fields["agreement"].choices = [("", "Choose"), *((a.reference, a.reference) for a in under)]  # type: ignore[attr-defined]
+        offer(self, "agreement", [("", "Choose"), *((a.reference, a.reference) for a in under)])

@@ -9,7 +9,7 @@ from cohorts.comparing import Kind
 from cohorts.forms.registers import WhyField
 from cohorts.forms.rounds import SCOPES
 from cohorts.models import Cohort, Dataset, Round
-from connecting_families.kit.forms import Choice
+from connecting_families.kit.forms import Choice, offer
 
 IN_USE = "New rounds take it"
 
@@ -36,16 +36,11 @@ class RoundRulesForm(forms.Form):
 
     def __init__(self, data: Any, round_: Round) -> None:
         super().__init__(data, initial=round_.settings._asdict())
-        self.fields["framework_version"].choices = [  # type: ignore[attr-defined]
-            (version, Choice(version, hint=_of_version(round_, version)))
-            for version in frameworks.versions(round_.framework)
-        ]
+        kept = frameworks.versions(round_.framework)
+        offer(self, "framework_version", [(v, Choice(v, hint=_of_version(round_, v))) for v in kept])
         listed = Dataset.objects.filter(code__in=[*round_.agreement.datasets, *round_.datasets]).order_by("id")
-        self.fields["datasets"].choices = [  # type: ignore[attr-defined]
-            (row.code, Choice(row.code, hint=f"{row.name}, {row.owner}"))
-            for row in listed
-            if row.enabled or row.code in round_.datasets
-        ]
+        asked = [row for row in listed if row.enabled or row.code in round_.datasets]
+        offer(self, "datasets", [(row.code, Choice(row.code, hint=f"{row.name}, {row.owner}")) for row in asked])
 
 
 def _of_version(round_: Round, version: str) -> str:
@@ -62,7 +57,5 @@ class DifferenceFilter(forms.Form):
 
     def __init__(self, data: Any, cohorts: list[Cohort], kinds: dict[Kind, str]) -> None:
         super().__init__(data)
-        self.fields["cohort"].choices = [  # type: ignore[attr-defined]
-            ("", "The newest"), *((str(row.pk), f"{row.pk}, round {row.round}") for row in cohorts)
-        ]  # fmt: skip
-        self.fields["kind"].choices = [("", "Anything"), *((kind.name, text) for kind, text in kinds.items())]  # type: ignore[attr-defined]
+        offer(self, "cohort", [("", "The newest"), *((str(row.pk), f"{row.pk}, round {row.round}") for row in cohorts)])
+        offer(self, "kind", [("", "Anything"), *((kind.name, text) for kind, text in kinds.items())])

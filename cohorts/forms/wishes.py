@@ -9,7 +9,7 @@ from django import forms
 from cohorts.forms.registers import dataset_choices
 from cohorts.models import Consent, Notice, NoticeVersion, Objection, Person, Protection, Recheck
 from cohorts.rules.consent import BASIS
-from connecting_families.kit.forms import Choice, DateBoxesField, DateTimeBoxesField
+from connecting_families.kit.forms import Choice, DateBoxesField, DateTimeBoxesField, offer
 from connecting_families.staff.models import User
 from connecting_families.staff.roles import Permission, permits
 
@@ -61,7 +61,7 @@ class PeopleForm(forms.Form):
     def __init__(self, *args: Any, people: Sequence[Person], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.people = {person.reference: person for person in people}
-        self.fields["person"].choices = self.choices()  # type: ignore[attr-defined]
+        offer(self, "person", self.choices())
 
     def choices(self) -> list[tuple[str, Choice]]:
         """Who can be chosen."""
@@ -105,7 +105,7 @@ class NoticeForm(PeopleForm):
         self.fields["version"].queryset = published.order_by("-published_on", "-id")  # type: ignore[attr-defined]
         staff = User.objects.filter(is_active=True).order_by("username")
         names = [user.username for user in staff if permits(user.role, Permission.SEE_OWN_FAMILIES)]
-        self.fields["issued_by"].choices = [(name, name) for name in names]  # type: ignore[attr-defined]
+        offer(self, "issued_by", [(name, name) for name in names])
 
     def choices(self) -> list[tuple[str, Choice]]:
         """The family, or one of it."""
@@ -122,8 +122,8 @@ class DatasetsForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["datasets"].choices = dataset_choices()  # type: ignore[attr-defined]
-        self.fields["covers"].choices = [(ALL, "All datasets"), (SOME, "Only some")]  # type: ignore[attr-defined]
+        offer(self, "datasets", dataset_choices())
+        offer(self, "covers", [(ALL, "All datasets"), (SOME, "Only some")])
 
     def clean(self) -> dict[str, Any]:
         """What was ticked below "all" does not count."""
@@ -317,7 +317,7 @@ class NarrowForm(forms.Form):
     def __init__(self, *args: Any, people: Sequence[Person], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.people = {person.reference: person for person in people}
-        self.fields["persons"].choices = person_choices(people)  # type: ignore[attr-defined]
+        offer(self, "persons", person_choices(people))
 
     def clean_persons(self) -> list[Person]:
         """The persons of these references."""
@@ -350,4 +350,4 @@ class RecheckForm(forms.Form):
 
     def __init__(self, *args: Any, due: Sequence[tuple[str, Choice]], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["due"].choices = list(due)  # type: ignore[attr-defined]
+        offer(self, "due", list(due))

@@ -17,6 +17,7 @@ from cohorts.models import Cohort, Decision, Finding, Person, Protection
 from cohorts.rules.findings import KINDS
 from cohorts.views.cohorts import viewed, weight_tag
 from connecting_families.audit.events import Event
+from connecting_families.kit.forms import offer
 from connecting_families.kit.lists import Column, Table
 from connecting_families.kit.pieces import link
 from connecting_families.kit.spreadsheets import csv_for_people, workbook_for_people
@@ -40,7 +41,7 @@ class CodeFilter(forms.Form):
     def __init__(self, *args: Any, cohort: Cohort, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         found = [(code, f"{code}: {KINDS[code].sentence}") for code in sorted(cohort.findings)]
-        self.fields["code"].choices = [("", "Anything"), *found]  # type: ignore[attr-defined]
+        offer(self, "code", [("", "Anything"), *found])
 
 
 class _Found:

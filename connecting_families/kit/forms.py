@@ -1,12 +1,12 @@
 """Fields that Django lacks: a date in three boxes, a date with its time, and a choice that explains itself."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from typing import Any, ClassVar
 
 from django.core.exceptions import ValidationError
-from django.forms import Field, MultiWidget, TextInput
+from django.forms import BaseForm, ChoiceField, Field, MultiWidget, TextInput
 from django.utils import timezone
 
 FORMS = {"day": r"\d{1,2}", "month": r"\d{1,2}", "year": r"(19|20)\d\d", "time": r"([01]?\d|2[0-3])[:.][0-5]\d"}
@@ -24,6 +24,14 @@ class Choice(str):
         choice = super().__new__(cls, text)
         choice.hint = hint
         return choice
+
+
+def offer(form: BaseForm, name: str, choices: Iterable[tuple[str, str]]) -> None:
+    """Give a field the choices that are known only once its form is drawn. Raises TypeError where it offers none."""
+    field = form.fields[name]
+    if not isinstance(field, ChoiceField):
+        raise TypeError(f"{name} is a field without choices.")
+    field.choices = list(choices)
 
 
 class DateBoxes(MultiWidget):

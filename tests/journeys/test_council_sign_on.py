@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from urllib.request import urlopen
 
 import pytest
@@ -19,15 +19,13 @@ from tests.journeys.test_signing_in import (
     give_code,
     the_database_is_asked_from_within_the_browsers_loop,  # noqa: F401 - a fixture
 )
-from tests.pages.conftest import Reader, needs_a_browser
+from tests.pages.conftest import Browse, Reader, Serve, needs_a_browser
 from tests.pages.following import follow
 from tests.signing_in import code_of, enrol
 from tests.stages.conftest import WalkTo
 from tests.stages.walk import Walk
 
 pytestmark = needs_a_browser
-Serve = Callable[[], str]
-Browse = Callable[..., Reader]
 PEOPLE = [
     {"sub": "1", "preferred_username": "elm"},
     {"sub": "2", "preferred_username": "ash", "amr": ["pwd", "mfa"]},

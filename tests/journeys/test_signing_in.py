@@ -1,7 +1,7 @@
 """Signing in, in a browser, as people tell it: the first time, a lost phone, a break in mid-form, other places."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
@@ -13,14 +13,12 @@ from connecting_families.audit.models import Entry
 from connecting_families.audit.trail import duty
 from connecting_families.staff import accounts, factors, lasting
 from connecting_families.staff.models import KeptForm, User
-from tests.pages.conftest import Reader, needs_a_browser
+from tests.pages.conftest import Browse, Reader, Serve, needs_a_browser
 from tests.signing_in import code_of, enrol
 from tests.stages.conftest import WalkTo
 from tests.stages.walk import PASSWORD, Walk
 
 pytestmark = needs_a_browser
-Serve = Callable[[], str]
-Browse = Callable[..., Reader]
 
 
 @pytest.fixture(autouse=True)

@@ -1,17 +1,13 @@
 """The walk by keyboard alone: sign in, open a round with every kind of field, explain, put forward, approve."""
 
-from collections.abc import Callable
-
 import pytest
 
-from tests.pages.conftest import Reader, SignedIn, needs_a_browser
+from tests.pages.conftest import Browse, Serve, SignedIn, needs_a_browser
 from tests.pages.keyboard import Keyboard
 from tests.pages.visits import Visits
 from tests.stages.conftest import WalkTo
 
 pytestmark = needs_a_browser
-Serve = Callable[[], str]
-Browse = Callable[..., Reader]
 
 
 def test_signing_in_by_keyboard(walk_to: WalkTo, serve: Serve, browse: Browse) -> None:
