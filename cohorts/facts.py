@@ -6,7 +6,7 @@ joins more than these families have. A day is read as its text, which is what th
 
 import hashlib
 import marshal
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from datetime import date, datetime
 from functools import lru_cache
 from operator import itemgetter
@@ -95,18 +95,31 @@ SHARED = " UNION ALL ".join(
     for field in ("nhs_number", "nino", "upn")
 )
 
+# Whoever is in a pair of records that nobody decided yet, as the surviving record; not where both count as one (DQ209).
+DOUBTFUL = """
+    WITH survivor AS MATERIALIZED (SELECT person_id, survivor_id FROM cohorts_survivor),
+    waiting AS (
+        SELECT coalesce(a.survivor_id, pair.first_id) AS one, coalesce(b.survivor_id, pair.second_id) AS other
+        FROM cohorts_pair pair
+        LEFT JOIN survivor a ON a.person_id = pair.first_id LEFT JOIN survivor b ON b.person_id = pair.second_id
+        WHERE pair.state IN ('OPEN', 'NOT_SURE')
+    )
+    SELECT one FROM waiting WHERE one <> other UNION SELECT other FROM waiting WHERE one <> other
+"""
+
 
 class Known(NamedTuple):
     """What is looked up once for all families.
 
-    The survivor of each merged record, and the merged records of each survivor; the names of notice versions; and the
-    numbers that people share (none where nobody asks: it takes a look at everybody).
+    The survivor of each merged record, and the merged records of each survivor; the names of notice versions; the
+    numbers that people share, and who may be on file twice (none where nobody asks: it takes a look at everybody).
     """
 
     survivors: Mapping[int, int]
     merged: Mapping[int, Sequence[int]]
     versions: Mapping[int, str]
     shared: Mapping[int, tuple[str, ...]]
+    doubtful: Set[int] = frozenset()
 
 
 class Streamed(NamedTuple):
@@ -146,6 +159,7 @@ def look_up(*, shared: bool = True) -> Known:
     survivors: dict[int, int] = {}
     merged: dict[int, list[int]] = {}
     numbers: dict[int, list[str]] = {}
+    doubtful: set[int] = set()
     with connection.cursor() as cursor:
         cursor.execute("SELECT person_id, survivor_id FROM cohorts_survivor ORDER BY person_id")
         for record, survivor in cursor:
@@ -157,7 +171,9 @@ def look_up(*, shared: bool = True) -> Known:
             cursor.execute(f"{SHARED} ORDER BY 1, 2")
             for person, field in cursor:
                 numbers.setdefault(person, []).append(field)
-    return Known(survivors, merged, versions, {person: tuple(fields) for person, fields in numbers.items()})
+            cursor.execute(DOUBTFUL)
+            doubtful.update(person for (person,) in cursor)
+    return Known(survivors, merged, versions, {person: tuple(fields) for person, fields in numbers.items()}, doubtful)
 
 
 def stream(*, only: str = FLAGGED, parameters: Sequence[Any] = (), known: Known | None = None) -> Iterator[Streamed]:
@@ -184,7 +200,7 @@ def stream(*, only: str = FLAGGED, parameters: Sequence[Any] = (), known: Known 
 def of_family(reference: str) -> facts.FamilyFacts | None:
     """The facts of one family, flagged or not, for a page; None where there is none.
 
-    Whether its people share a number with anybody is not among them.
+    Whether its people share a number with anybody, or are on file twice, is not among them.
     """
     for streamed in stream(only="AND f.reference = %s", parameters=[reference], known=look_up(shared=False)):
         return streamed.family
@@ -328,6 +344,10 @@ class _Together:
         objections, protections = self._objections.get(key, ()), self._protections.get(key, ())
         shared = self._known.shared.get(key, ())
         read += (own, memberships, addresses, notices, consents, objections, protections, shared)
+        doubtful = key in self._known.doubtful
+        if doubtful:
+            # What most records are not leaves their digests as they were.
+            read.append("doubtful")
         elsewhere = () if len(roles) == 1 else self._elsewhere(roles, family_id, read)
         person: facts.PersonFacts = make(
             facts.PersonFacts,
@@ -345,6 +365,7 @@ class _Together:
                 tuple([facts.Protection(r[1], _day(r[2]), _day(r[3])) for r in protections]) if protections else (),
                 elsewhere,
                 shared,
+                doubtful,
             ),
         )
         return person

@@ -18,6 +18,8 @@ class Permission(Enum):
     SEE_REGISTERS = "see the registers of agreements, datasets, notice versions and frameworks"
     EDIT_REGISTERS = "change the registers of agreements, datasets and notice versions"
     OPEN_ROUNDS = "open a collection round"
+    SEE_DUPLICATES = "compare records that may be of one person"
+    DECIDE_DUPLICATES = "decide whether two records are of one person, and undo it"
     ASSEMBLE_COHORTS = "ask for a run of the rules"
     SEE_COHORTS = "see cohorts, their decisions and their findings"
     SEE_SUBMISSIONS = "see submissions"
@@ -61,6 +63,8 @@ ROLES: dict[str, Role] = {
                 P.SEE_REGISTERS,
                 P.EDIT_REGISTERS,
                 P.OPEN_ROUNDS,
+                P.SEE_DUPLICATES,
+                P.DECIDE_DUPLICATES,
                 P.ASSEMBLE_COHORTS,
                 P.SEE_COHORTS,
                 P.SEE_SUBMISSIONS,
@@ -79,6 +83,7 @@ ROLES: dict[str, Role] = {
                 P.SEE_REGISTERS,
                 P.FIND_FAMILIES,
                 P.READ_FAMILIES,
+                P.SEE_DUPLICATES,
                 P.SEE_COHORTS,
                 P.SEE_SUBMISSIONS,
                 P.APPROVE_SUBMISSIONS,
@@ -94,6 +99,7 @@ ROLES: dict[str, Role] = {
             {
                 P.FIND_FAMILIES,
                 P.DECIDE_OBJECTIONS,
+                P.SEE_DUPLICATES,
                 P.SEE_REGISTERS,
                 P.SEE_COHORTS,
                 P.SEE_SUBMISSIONS,

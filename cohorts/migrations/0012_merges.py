@@ -1,0 +1,35 @@
+"""What is left with each of two records once their merge is undone is marked; merges of bulk files are kept as merges.
+
+Of a merge that a file made before, nobody knows the moment: an early one, so that all that was ended since counts as
+ended while the two were one.
+"""
+
+import django.db.models.deletion
+from django.db import migrations, models
+
+MERGES_OF_FILES = """
+    INSERT INTO cohorts_merge (kept_id, merged_id, merged_at, merged_by, reason, undone_by, undo_reason)
+    SELECT merged_into_id, id, '2000-01-01Z', 'system:load', 'A bulk file merged them.', '', ''
+    FROM cohorts_person WHERE merged_into_id IS NOT NULL
+"""
+
+
+class Migration(migrations.Migration):
+    dependencies = [("cohorts", "0011_duplicates")]
+    operations = [
+        *(
+            migrations.AddField(
+                model_name=model,
+                name="copied_from",
+                field=models.ForeignKey(
+                    blank=True,
+                    null=True,
+                    on_delete=django.db.models.deletion.PROTECT,
+                    related_name="copies",
+                    to=f"cohorts.{model}",
+                ),
+            )
+            for model in ("objection", "protection")
+        ),
+        migrations.RunSQL(MERGES_OF_FILES, migrations.RunSQL.noop),
+    ]
