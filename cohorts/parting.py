@@ -2,7 +2,8 @@
 
 While the two counted as one person, nobody can tell which of them objected, was protected, or asked to end it. So each
 is left with the stricter of what may be true: every objection and mark that goes on, or was ended in that time, goes on
-with both; and a consent that was withdrawn in that time is withdrawn by both.
+with both; a consent that was withdrawn in that time is withdrawn by both; and a notice that was given in that time, and
+asks for consent, was given to both.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,9 +14,9 @@ from django.db import models
 from django.db.models import Max
 
 from cohorts import households, numbering
-from cohorts.models import Consent, Objection, Person, Protection
+from cohorts.models import Consent, Notice, Objection, Person, Protection
 from cohorts.rules.clocks import LONDON
-from cohorts.rules.consent import PURPOSE
+from cohorts.rules.consent import BASIS, PURPOSE
 from connecting_families.audit import trail
 
 KEPT_OF_OBJECTION = ("made_by", "channel", "received_at", "datasets", "decided_at", "decided_by")
@@ -23,12 +24,13 @@ KEPT_OF_REFUSAL = ("refused_at", "refusal_reason", "refusal_reference", "told_on
 
 
 class Left(NamedTuple):
-    """How many objections and marks were copied, family objections widened, and consents withdrawn."""
+    """How many objections, marks and notices were copied, family objections widened, and consents withdrawn."""
 
     objections: int
     families: int
     marks: int
     consents: int
+    notices: int
 
 
 class Parted(NamedTuple):
@@ -47,7 +49,7 @@ class Parted(NamedTuple):
 def leave_with_both(one: Person, other: Person, *, since: datetime, until: datetime) -> Left:
     """Leave with each of two surviving records what may be theirs. The caller holds the permissions, to write."""
     parted = Parted({person: households.records_of([person]) for person in (one, other)}, since, until)
-    return Left(_objections(parted), _families(parted), _marks(parted), _consents(parted))
+    return Left(_objections(parted), _families(parted), _marks(parted), _consents(parted), _notices(parted))
 
 
 def _objections(parted: Parted) -> int:
@@ -159,6 +161,23 @@ def _consents(parted: Parted) -> int:
                     row.save(update_fields=["withdrawn_at"])
                     withdrawn += 1
     return withdrawn
+
+
+def _notices(parted: Parted) -> int:
+    """Nobody is moved from consent to public task: whoever may have been told that consent is asked, was told so."""
+    since = parted.since.astimezone(LONDON).date()
+    found = list(Notice.objects.filter(person__in=parted.everybody, version__basis=BASIS).order_by("pk"))
+    changed = _changed(found, parted)
+    copied = 0
+    for person, records in parted.records.items():
+        known = {(row.version_id, row.issued_on) for row in found if row.person_id in records}
+        for row in found:
+            in_that_time = row.issued_on >= since or str(row) in changed
+            if in_that_time and (row.version_id, row.issued_on) not in known:
+                same = {name: getattr(row, name) for name in ("version", "issued_on", "channel", "issued_by")}
+                Notice.objects.create(reference=numbering.fresh(Notice, "N"), person=person, **same)
+                copied += 1
+    return copied
 
 
 def _changed(rows: Sequence[models.Model], parted: Parted) -> set[str]:

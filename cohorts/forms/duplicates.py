@@ -15,7 +15,8 @@ class PairFilter(forms.Form):
     state = forms.ChoiceField(
         label="State", required=False, choices=[("", "To decide, and not sure"), *Pair.STATES.items()]
     )
-    person = forms.CharField(label="Reference of a person", help_text="All pairs with this record", required=False)
+    # Where a link led to; never typed, since it stands in the address.
+    person = forms.CharField(widget=forms.HiddenInput, required=False)
 
 
 class BringTogetherForm(forms.Form):

@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.http import urlencode
 
 from cohorts import compared, households, queries
@@ -56,7 +57,7 @@ def duplicates(request: HttpRequest) -> HttpResponse:
     rows = _rows(list(page))
     context = {
         "title": "Likely duplicates", "form": form, "page": page, "back_href": reverse("home"),
-        "may_decide": _may_decide(request),
+        "may_decide": _may_decide(request), "person": form["person"].value() or "",
         "table": Table("Records that may be of one person", PAIRS, rows, empty="No pair of records is here."),
     }  # fmt: skip
     return render(request, "cohorts/duplicates/list.html", context)
@@ -154,9 +155,15 @@ def duplicate(request: HttpRequest, number: int) -> HttpResponse:
         ),
         "tables": [] if two.are_one else [rows_of(two, day), permissions(two, timezone.now())],
         "merges": _merges(list(merges), may_undo=_may_decide(request)) if merges else None,
-        "submit": "Record the decision",
+        "submit": "Record the decision", "next": _next(row) if _may_decide(request) else None,
     }  # fmt: skip
     return render(request, "cohorts/duplicates/pair.html", context)
+
+
+def _next(row: Pair) -> Pair | None:
+    """The likeliest of the others that nobody looked at yet, once this one was decided."""
+    waiting = queries.pairs_to_decide().filter(state=Pair.OPEN).exclude(pk=row.pk)
+    return None if row.state == Pair.OPEN else waiting.first()
 
 
 def _closed(request: HttpRequest, row: Pair, two: compared.Two) -> HttpResponse:
@@ -200,9 +207,10 @@ def _merges(found: list[Merge], *, may_undo: bool) -> Table:
         merged, state = row.merged.reference, "Stands"
         if row.undone_at:
             state = f"Undone by {row.undone_by}, {moment(row.undone_at)}: {row.undo_reason}"
-        undo = link("Undo", reverse("undo_merge", args=[row.pk]), f"the merge of {merged}")
-        last = undo if may_undo and not row.undone_at else state
-        rows.append([merged, row.kept.reference, moment(row.merged_at), row.merged_by, last])
+        elif may_undo:
+            undo = link("Undo", reverse("undo_merge", args=[row.pk]), f"the merge of {merged}")
+            state = format_html("Stands. {}", undo)
+        rows.append([merged, row.kept.reference, moment(row.merged_at), row.merged_by, state])
     return Table("Merged records", MERGES, rows, empty="No record was merged yet.")
 
 

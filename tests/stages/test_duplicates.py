@@ -4,18 +4,20 @@ import threading
 from datetime import timedelta
 from typing import Any
 
+import psycopg
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 
-from cohorts import answers, compared, consent, duplicates, loading, objections, people
-from cohorts.models import Cohort, Consent, Finding, Membership, Merge, Objection, Pair, Protection
+from cohorts import answers, compared, consent, duplicates, loading, notices, objections, people, queries
+from cohorts.models import Cohort, Consent, Finding, Membership, Merge, Notice, Objection, Pair, Protection
 from connecting_families.audit.models import Entry
 from connecting_families.audit.refusals import Refused
 from connecting_families.audit.trail import duty
 from connecting_families.staff import accounts
+from tests.conftest import address_of
 from tests.oracle import oracle, project
 from tests.oracle.bulk import write
-from tests.stages.asked import decide_about, family_of, merge, out, person_of, together, undo
+from tests.stages.asked import decide_about, family_of, merge, out, person_of, together, undo, version_of
 from tests.stages.conftest import WalkTo
 from tests.stages.walk import CUT_OFF, PASSWORD, RUN, Walk, files
 
@@ -188,6 +190,31 @@ def test_the_middle_of_a_chain_is_undone_and_what_was_entered_meanwhile_stays(wa
     assert set(Membership.objects.filter(person__reference="P3").values_list("family__reference", flat=True)) == {"F2"}
     assert Cohort.objects.get().digest == before
     assert Entry.objects.latest("pk").additional_data["left_with_both"]["objections"] == 1
+
+
+def test_a_notice_given_while_they_were_one_that_asks_for_consent_was_given_to_both(walk: Walk) -> None:
+    merge_ = merged(walk, "P5", "P3")
+    asked: dict[str, Any] = {"issued_on": TODAY, "channel": "letter", "by": walk.who("worker")}
+    notices.issue(version=version_of("PN2"), person=person_of("P5"), **asked, at=walk.now())
+    notices.issue(version=version_of("PN1"), person=person_of("P3"), **asked, at=walk.now())
+    undo(walk, merge_)
+    for _ in range(2):
+        undo(walk, merged(walk, "P5", "P3"))
+    given = Notice.objects.filter(issued_on=TODAY).values_list("person__reference", "version__version")
+    assert sorted(given) == [("P3", "PN1"), ("P3", "PN2"), ("P5", "PN2")]
+
+
+def test_nobody_is_merged_while_a_submission_passes_a_door(walk: Walk) -> None:
+    pair = together(walk, "P3", "P5")
+    with psycopg.connect(address_of(connection.settings_dict["NAME"], connection.settings_dict)) as door:
+        door.execute(f"LOCK TABLE {', '.join(queries.PERMISSION_TABLES)} IN SHARE MODE")
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = '100ms'")
+            with pytest.raises(OperationalError, match="lock timeout"):
+                merge(walk, pair, keep=pair.first)
+            cursor.execute("SET lock_timeout = 0")
+    assert not Merge.objects.exists()
+    merge(walk, pair, keep=pair.first)
 
 
 # Deciding ------------------------------------------------------------------------------------------------------------
