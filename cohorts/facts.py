@@ -95,18 +95,6 @@ SHARED = " UNION ALL ".join(
     for field in ("nhs_number", "nino", "upn")
 )
 
-# Whoever is in a pair of records that nobody decided yet, as the surviving record; not where both count as one (DQ209).
-DOUBTFUL = """
-    WITH survivor AS MATERIALIZED (SELECT person_id, survivor_id FROM cohorts_survivor),
-    waiting AS (
-        SELECT coalesce(a.survivor_id, pair.first_id) AS one, coalesce(b.survivor_id, pair.second_id) AS other
-        FROM cohorts_pair pair
-        LEFT JOIN survivor a ON a.person_id = pair.first_id LEFT JOIN survivor b ON b.person_id = pair.second_id
-        WHERE pair.state IN ('OPEN', 'NOT_SURE')
-    )
-    SELECT one FROM waiting WHERE one <> other UNION SELECT other FROM waiting WHERE one <> other
-"""
-
 
 class Known(NamedTuple):
     """What is looked up once for all families.
@@ -156,10 +144,8 @@ def notice_versions() -> dict[str, facts.NoticeVersion]:
 
 def look_up(*, shared: bool = True) -> Known:
     """Look up what every family needs, in the transaction that is open."""
-    survivors: dict[int, int] = {}
-    merged: dict[int, list[int]] = {}
-    numbers: dict[int, list[str]] = {}
-    doubtful: set[int] = set()
+    survivors, merged = dict[int, int](), dict[int, list[int]]()
+    numbers, doubtful = dict[int, list[str]](), set[int]()
     with connection.cursor() as cursor:
         cursor.execute("SELECT person_id, survivor_id FROM cohorts_survivor ORDER BY person_id")
         for record, survivor in cursor:
@@ -171,7 +157,7 @@ def look_up(*, shared: bool = True) -> Known:
             cursor.execute(f"{SHARED} ORDER BY 1, 2")
             for person, field in cursor:
                 numbers.setdefault(person, []).append(field)
-            cursor.execute(DOUBTFUL)
+            cursor.execute("SELECT person_id FROM cohorts_doubtful")
             doubtful.update(person for (person,) in cursor)
     return Known(survivors, merged, versions, {person: tuple(fields) for person, fields in numbers.items()}, doubtful)
 
@@ -343,11 +329,9 @@ class _Together:
         notices, consents = self._notices.get(key, ()), self._consents.get(key, ())
         objections, protections = self._objections.get(key, ()), self._protections.get(key, ())
         shared = self._known.shared.get(key, ())
-        read += (own, memberships, addresses, notices, consents, objections, protections, shared)
         doubtful = key in self._known.doubtful
-        if doubtful:
-            # What most records are not leaves their digests as they were.
-            read.append("doubtful")
+        read += (own, memberships, addresses, notices, consents, objections, protections, shared)
+        read += ("doubtful",) if doubtful else ()
         elsewhere = () if len(roles) == 1 else self._elsewhere(roles, family_id, read)
         person: facts.PersonFacts = make(
             facts.PersonFacts,

@@ -1,5 +1,8 @@
 """What is left with each of two records once their merge is undone is marked; merges of bulk files are kept as merges.
 
+The view tells who is in a pair of records that nobody decided yet, as the surviving record (DQ209); not where both
+count as one person already.
+
 Of a merge that a file made before, nobody knows the moment: an early one, so that all that was ended since counts as
 ended while the two were one.
 """
@@ -13,6 +16,18 @@ MERGES_OF_FILES = """
     FROM cohorts_person WHERE merged_into_id IS NOT NULL
 """
 
+DOUBTFUL = """
+CREATE VIEW cohorts_doubtful AS
+WITH survivor AS MATERIALIZED (SELECT person_id, survivor_id FROM cohorts_survivor),
+waiting AS (
+    SELECT coalesce(a.survivor_id, pair.first_id) AS one, coalesce(b.survivor_id, pair.second_id) AS other
+    FROM cohorts_pair pair
+    LEFT JOIN survivor a ON a.person_id = pair.first_id LEFT JOIN survivor b ON b.person_id = pair.second_id
+    WHERE pair.state IN ('OPEN', 'NOT_SURE')
+)
+SELECT one AS person_id FROM waiting WHERE one <> other UNION SELECT other FROM waiting WHERE one <> other
+"""
+
 
 class Migration(migrations.Migration):
     dependencies = [("cohorts", "0011_duplicates")]
@@ -23,6 +38,7 @@ class Migration(migrations.Migration):
                 name="copied_from",
                 field=models.ForeignKey(
                     blank=True,
+                    db_index=False,
                     null=True,
                     on_delete=django.db.models.deletion.PROTECT,
                     related_name="copies",
@@ -32,4 +48,5 @@ class Migration(migrations.Migration):
             for model in ("objection", "protection")
         ),
         migrations.RunSQL(MERGES_OF_FILES, migrations.RunSQL.noop),
+        migrations.RunSQL(DOUBTFUL, "DROP VIEW cohorts_doubtful"),
     ]

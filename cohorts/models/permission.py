@@ -18,7 +18,9 @@ ABOUT_ONE = models.Q(person__isnull=True) ^ models.Q(family__isnull=True)
 
 def copied_from() -> Any:
     """What a record was copied from, once the merge of two persons was undone: each of the two has one of its own."""
-    return models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="copies")
+    return models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, blank=True, db_index=False, related_name="copies"
+    )
 
 
 class RefusalOfIssued(Refusal):
