@@ -68,13 +68,13 @@ def _rows(found: list[Pair]) -> list[list[object]]:
     closed = compared.closed(Person.objects.in_bulk(now.values()).values(), today())
     rows: list[list[object]] = []
     for row in found:
-        if closed.isdisjoint((now.get(row.first_id), now.get(row.second_id))):
-            two = f"{row.first.reference} and {row.second.reference}"
-            why: list[object] = [ways(row), weight_in_words(row.weight)]
-        else:
-            two, why = f"Pair {row.pk}", [CLOSED, ""]
+        if not closed.isdisjoint((now.get(row.first_id), now.get(row.second_id))):
+            # Neither its number nor its moment: found in the lists of two persons, they would tell that these are one.
+            rows.append(["A pair", CLOSED, "", "", ""])
+            continue
+        two = f"{row.first.reference} and {row.second.reference}"
         to = link(two, reverse("duplicate", args=[row.pk]), "compare")
-        rows.append([to, *why, moment(row.found_at), _tag(row)])
+        rows.append([to, ways(row), weight_in_words(row.weight), moment(row.found_at), _tag(row)])
     return rows
 
 
