@@ -217,6 +217,16 @@ FILES = (
                 "merged_into <> '' AND merged_into = person_ref",
                 "A record is merged into another one, never into itself.",
             ),
+            Rule(
+                "MERGED_OTHERWISE",
+                "merged_into",
+                """held_id IN (SELECT id FROM cohorts_person WHERE merged_into_id IS NOT NULL) AND EXISTS (
+                    SELECT FROM cohorts_person held JOIN cohorts_person kept ON kept.id = held.merged_into_id
+                    WHERE held.id = held_id AND kept.reference <> file_records.merged_into
+                )""",
+                "This record counts as another one on file. No file undoes a merge, since the objections of both are"
+                " left with both: undo it on the page of merged records first.",
+            ),
         ),
     ),
     _file(

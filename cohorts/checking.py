@@ -51,6 +51,21 @@ ERRORS = sql.SQL("""
     WHERE ({any_wrong}) AND wrong
 """)
 
+# What people decided here about merges, a file does not know: where it names none, a merge made here stands; and two
+# that were parted here stay apart, whatever it names.
+MERGED_HERE = """
+    UPDATE file_rows SET merged_into = kept.reference
+    FROM cohorts_person held JOIN cohorts_person kept ON kept.id = held.merged_into_id
+    JOIN cohorts_merge merge ON merge.merged_id = held.id AND merge.undone_at IS NULL AND merge.pair_id IS NOT NULL
+    WHERE held.reference = file_rows.person_ref AND file_rows.merged_into = ''
+"""
+PARTED_HERE = """
+    UPDATE file_rows SET merged_into = ''
+    FROM cohorts_person held JOIN cohorts_merge merge ON merge.merged_id = held.id AND merge.undone_at IS NOT NULL
+    JOIN cohorts_person kept ON kept.id = merge.kept_id
+    WHERE held.merged_into_id IS NULL AND held.reference = file_rows.person_ref
+    AND kept.reference = file_rows.merged_into
+"""
 MERGES = "SELECT line, person_ref, merged_into FROM file_rows WHERE merged_into NOT IN ('', person_ref) ORDER BY line"
 MERGES_HELD = """
     SELECT held.reference, survivor.reference
@@ -81,6 +96,13 @@ def check_header(file: BulkFile, names: list[str], errors: Errors) -> None:
             errors.add("UNKNOWN_COLUMN", f"There is no such column. {columns}", column=name, value=name)
         elif name in names[:place]:
             errors.add("DUPLICATE_COLUMN", f"This column is named twice. {columns}", column=name, value=name)
+
+
+def keep_what_was_decided(cursor: Any, file: BulkFile) -> None:
+    """Make file_rows say of merges what people decided here, where they did."""
+    if file.own_reference:
+        cursor.execute(MERGED_HERE)
+        cursor.execute(PARTED_HERE)
 
 
 def read_records(cursor: Any, file: BulkFile, *, numbered: bool) -> None:

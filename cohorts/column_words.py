@@ -31,7 +31,8 @@ MEANS = {
     "people.upn": "Unique pupil number",
     "people.uln": "Unique learner number",
     "people.in_education": "For those aged 16 to 18: in education or training, unemployed, or neither",
-    "people.merged_into": "The person whom this record repeats, where it is a duplicate",
+    "people.merged_into": "The person whom this record repeats, where it is a duplicate; what was decided here of two"
+    " records stands, whatever a file says",
     "memberships.joined_on": "The day from which the person belongs to the family",
     "memberships.left_on": "The first day on which they no longer do; empty while they do",
     "memberships.relationship": "What the person is in the family",

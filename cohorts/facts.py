@@ -6,7 +6,7 @@ joins more than these families have. A day is read as its text, which is what th
 
 import hashlib
 import marshal
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from datetime import date, datetime
 from functools import lru_cache
 from operator import itemgetter
@@ -28,11 +28,9 @@ Rows = list[Row]
 make: Any = tuple.__new__
 
 FLAGGED = "AND f.flagged_on IS NOT NULL"
-TOGETHER = 1_000
-"""Families that are read together."""
+TOGETHER = 1_000  # families that are read at once
 
-# The keys are few beside the tables, whatever the planner guesses of an array: it is to use the indexes, and to plan
-# each query once.
+# The keys are few, whatever the planner guesses of an array: it is to use the indexes, and to plan each query once.
 SETTINGS = """
     SELECT set_config('enable_seqscan', 'off', true), set_config('plan_cache_mode', 'force_generic_plan', true),
            set_config('datestyle', 'ISO', true), set_config('jit', 'off', true)
@@ -99,14 +97,15 @@ SHARED = " UNION ALL ".join(
 class Known(NamedTuple):
     """What is looked up once for all families.
 
-    The survivor of each merged record, and the merged records of each survivor; the names of notice versions; and the
-    numbers that people share (none where nobody asks: it takes a look at everybody).
+    The survivor of each merged record, and the merged records of each survivor; the names of notice versions; the
+    numbers that people share, and who may be on file twice (none where nobody asks: it takes a look at everybody).
     """
 
     survivors: Mapping[int, int]
     merged: Mapping[int, Sequence[int]]
     versions: Mapping[int, str]
     shared: Mapping[int, tuple[str, ...]]
+    doubtful: Set[int] = frozenset()
 
 
 class Streamed(NamedTuple):
@@ -145,9 +144,8 @@ def notice_versions() -> dict[str, facts.NoticeVersion]:
 
 def look_up(*, shared: bool = True) -> Known:
     """Look up what every family needs, in the transaction that is open."""
-    survivors: dict[int, int] = {}
-    merged: dict[int, list[int]] = {}
-    numbers: dict[int, list[str]] = {}
+    survivors, merged = dict[int, int](), dict[int, list[int]]()
+    numbers, doubtful = dict[int, list[str]](), set[int]()
     with connection.cursor() as cursor:
         cursor.execute("SELECT person_id, survivor_id FROM cohorts_survivor ORDER BY person_id")
         for record, survivor in cursor:
@@ -159,7 +157,9 @@ def look_up(*, shared: bool = True) -> Known:
             cursor.execute(f"{SHARED} ORDER BY 1, 2")
             for person, field in cursor:
                 numbers.setdefault(person, []).append(field)
-    return Known(survivors, merged, versions, {person: tuple(fields) for person, fields in numbers.items()})
+            cursor.execute("SELECT person_id FROM cohorts_doubtful")
+            doubtful.update(person for (person,) in cursor)
+    return Known(survivors, merged, versions, {who: tuple(fields) for who, fields in numbers.items()}, doubtful)
 
 
 def stream(*, only: str = FLAGGED, parameters: Sequence[Any] = (), known: Known | None = None) -> Iterator[Streamed]:
@@ -186,7 +186,7 @@ def stream(*, only: str = FLAGGED, parameters: Sequence[Any] = (), known: Known 
 def of_family(reference: str) -> facts.FamilyFacts | None:
     """The facts of one family, flagged or not, for a page; None where there is none.
 
-    Whether its people share a number with anybody is not among them.
+    Whether its people share a number with anybody, or are on file twice, is not among them.
     """
     for streamed in stream(only="AND f.reference = %s", parameters=[reference], known=look_up(shared=False)):
         return streamed.family
@@ -329,7 +329,9 @@ class _Together:
         notices, consents = self._notices.get(key, ()), self._consents.get(key, ())
         objections, protections = self._objections.get(key, ()), self._protections.get(key, ())
         shared = self._known.shared.get(key, ())
+        doubtful = key in self._known.doubtful
         read += (own, memberships, addresses, notices, consents, objections, protections, shared)
+        read += ("doubtful",) if doubtful else ()
         elsewhere = () if len(roles) == 1 else self._elsewhere(roles, family_id, read)
         person: facts.PersonFacts = make(
             facts.PersonFacts,
@@ -347,6 +349,7 @@ class _Together:
                 tuple([facts.Protection(r[1], _day(r[2]), _day(r[3])) for r in protections]) if protections else (),
                 elsewhere,
                 shared,
+                doubtful,
             ),
         )
         return person

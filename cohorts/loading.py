@@ -50,6 +50,14 @@ REFER_TO_OWN = sql.SQL("""
 """)
 CHANGE = sql.SQL("UPDATE {table} held SET {changes} FROM file_records WHERE held.id = held_id AND {differs}")
 
+# The merges that this file made.
+MERGED = """
+    INSERT INTO cohorts_merge (kept_id, merged_id, merged_at, merged_by, reason, undone_by, undo_reason)
+    SELECT merged_into_id, id, %s, %s, 'A bulk file merged them.', '', '' FROM cohorts_person
+    WHERE merged_into_id IS NOT NULL
+    AND NOT EXISTS (SELECT FROM cohorts_merge WHERE merged_id = cohorts_person.id AND undone_at IS NULL)
+"""
+
 # The columns are filled as trail.record fills them.
 RECORD = sql.SQL("""
     INSERT INTO {entries} (
@@ -203,6 +211,7 @@ def _load_rows(cursor: Any, file: BulkFile, errors: Errors, *, by: Who, at: date
     """
     # Whoever else loads or edits these records waits for this act: what is compared now is what is changed.
     cursor.execute(LOCK.format(table=_table(file)))
+    checking.keep_what_was_decided(cursor, file)
     if not errors:
         with suppress(_Wrong, IntegrityError), transaction.atomic():
             return _write(cursor, file, Errors(file.file_name), numbered=False, by=by, at=at)
@@ -222,6 +231,8 @@ def _write(cursor: Any, file: BulkFile, errors: Errors, *, numbered: bool, by: W
     changed = record_changes_of_file(cursor, file, who=by, at=at) if held else 0
     if changed:
         _change(cursor, file)
+    if file.own_reference:
+        cursor.execute(MERGED, [at, by.reference])
     return Loaded(created, changed, held - changed)
 
 

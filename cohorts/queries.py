@@ -6,11 +6,11 @@ from datetime import date, datetime
 from typing import NamedTuple
 
 from django.db import connection
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 
 from cohorts import facts, in_force, untold
 from cohorts.households import covered
-from cohorts.models import Cohort, Objection, Person
+from cohorts.models import Cohort, Objection, Pair, Person
 from cohorts.rules.answer import ages_to_recheck
 from cohorts.rules.checks import QUERY
 from cohorts.rules.clocks import birthday, moment
@@ -136,10 +136,23 @@ def notices_due(team: str | None, at: datetime) -> int:
     return untold.People(team, at).count()
 
 
-def hold_permissions() -> None:
-    """Until this transaction ends, nobody records an objection, a consent, a protection mark or a merge."""
+def hold_permissions(*, to_write: bool = False) -> None:
+    """Until this transaction ends, nobody else records an objection, a consent, a protection mark or a merge.
+
+    Doors hold them side by side. Who is going to write (`to_write`) holds them alone: two who wait for each other's
+    hold to end would wait for ever.
+    """
+    mode = "SHARE ROW EXCLUSIVE" if to_write else "SHARE"
     with connection.cursor() as cursor:
-        cursor.execute(f"LOCK TABLE {', '.join(PERMISSION_TABLES)} IN SHARE MODE")
+        cursor.execute(f"LOCK TABLE {', '.join(PERMISSION_TABLES)} IN {mode} MODE")
+
+
+def pairs_to_decide() -> QuerySet[Pair]:
+    """The pairs of records that wait to be decided, the likeliest first; none whose two count as one person already."""
+    one_already = Q(first__merged_into=F("second")) | Q(second__merged_into=F("first"))
+    one_already |= Q(first__merged_into=F("second__merged_into"))
+    waiting = Pair.objects.filter(state__in=Pair.UNDECIDED).exclude(one_already)
+    return waiting.order_by(F("weight").desc(nulls_first=True), "pk")
 
 
 def permission_lost(cohort: Cohort, at: datetime) -> Counter[str]:

@@ -64,6 +64,8 @@ def home(request: HttpRequest) -> HttpResponse:
         context |= {"heartbeat": _heartbeat(), "submissions": _submissions()}
     if user.may(Permission.PREPARE_SUBMISSIONS):
         context |= {"rounds": _rounds(), "runs": Cohort.objects.filter(state=Cohort.REQUESTED).select_related("round")}
+    if user.may(Permission.DECIDE_DUPLICATES):
+        context["duplicates"] = queries.pairs_to_decide().count()
     if user.may(Permission.APPROVE_SUBMISSIONS):
         context["to_approve"] = _to_approve(who, at)
     if user.may(Permission.DECIDE_RULES):

@@ -31,7 +31,7 @@ def put_into_use(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('cohorts', '0011_duplicates'),
+        ('cohorts', '0012_merges'),
     ]
 
     operations = [

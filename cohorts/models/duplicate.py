@@ -17,9 +17,11 @@ class Pair(models.Model):
     """
 
     NHS_NUMBER, UPN, NAMES, SCORE = "NHS_NUMBER", "UPN", "NAMES_DOB_POSTCODE", "SCORE"
+    BY_HAND = "BY_HAND"
     WAYS = {
         NHS_NUMBER: "the same valid NHS number", UPN: "the same valid unique pupil number",
         NAMES: "the same names, date of birth and postcode", SCORE: "much alike, all things weighed",
+        BY_HAND: "brought together by a colleague",
     }  # fmt: skip
     OPEN, SAME, DIFFERENT, NOT_SURE, GONE = "OPEN", "SAME", "DIFFERENT", "NOT_SURE", "GONE"
     STATES = {

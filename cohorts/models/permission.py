@@ -16,6 +16,13 @@ from connecting_families.audit.frozen import Refusal
 ABOUT_ONE = models.Q(person__isnull=True) ^ models.Q(family__isnull=True)
 
 
+def copied_from() -> Any:
+    """What a record was copied from, once the merge of two persons was undone: each of the two has one of its own."""
+    return models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, blank=True, db_index=False, related_name="copies"
+    )
+
+
 class RefusalOfIssued(Refusal):
     """Refuses to change a version that was given to anybody, or that anybody agreed to (cohorts migration 0007)."""
 
@@ -112,7 +119,7 @@ class Consent(models.Model):
 
 @audited(
     recordable="id reference person family made_by channel received_at datasets lifted_at lift_asked_by lift_channel"
-    " decided_at decided_by refused_at refusal_reference told_on narrowed_to",
+    " decided_at decided_by refused_at refusal_reference told_on narrowed_to copied_from",
     masked="about refusal_reason",
     m2m="narrowed_to",
 )
@@ -147,6 +154,7 @@ class Objection(models.Model):
     refusal_reason = fields.text(500)
     refusal_reference = fields.text()
     told_on = models.DateField(null=True, blank=True)
+    copied_from = copied_from()
 
     class Meta:
         constraints = [
@@ -193,7 +201,7 @@ class Recheck(models.Model):
         return f"{self.objection_id}/{self.person_id}/{self.age}"
 
 
-@audited(recordable="id person kind from_on to_on ordinal")
+@audited(recordable="id person kind from_on to_on ordinal copied_from")
 class Protection(models.Model):
     """A mark that protects a person's identity or address, from a day until the day before another."""
 
@@ -209,6 +217,7 @@ class Protection(models.Model):
     from_on = models.DateField()
     to_on = models.DateField(null=True, blank=True)
     ordinal = models.PositiveSmallIntegerField(default=1, help_text="Tells apart two that began on the same day.")
+    copied_from = copied_from()
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["person", "kind", "from_on", "ordinal"], name="one_protection")]

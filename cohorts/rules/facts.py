@@ -110,7 +110,7 @@ class PersonFacts(NamedTuple):
     """A surviving record: its own identifiers, and the permissions of every record merged into it.
 
     `memberships` are those of this family. `shared` names the identifier fields whose value stands on another person
-    who is not merged with this one.
+    who is not merged with this one. `doubtful`: nobody decided yet whether another record is of the same person.
     """
 
     person_ref: str
@@ -134,6 +134,7 @@ class PersonFacts(NamedTuple):
     protections: tuple[Protection, ...] = ()
     elsewhere: tuple[OtherFamily, ...] = ()
     shared: tuple[str, ...] = ()
+    doubtful: bool = False
 
 
 class FamilyFacts(NamedTuple):

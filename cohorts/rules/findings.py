@@ -11,11 +11,6 @@ from cohorts.rules.facts import FamilyFacts, PersonFacts, Question
 from cohorts.rules.identity import CRITICAL_CHECKS, address_on
 from cohorts.rules.queries import QUERIES
 
-LIKELY_DUPLICATE: Final = Kind(
-    "DQ209", QUERY, "A likely duplicate is not yet reviewed: say whether the two records are one person."
-)
-"""Raised where duplicates are searched; it has its sentence here, with all the others."""
-
 ENGAGED_BEFORE_FLAG: Final = Kind(
     "DQ210", QUERY, "An engagement started before the family was flagged: correct one of the two days."
 )
@@ -23,7 +18,7 @@ ENGAGED_BEFORE_FLAG: Final = Kind(
 CHECKS: Final = tuple((check.kind, check.find) for check in (*CRITICAL_CHECKS, *QUERIES))
 
 KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
-    {kind.code: kind for kind in sorted([*(kind for kind, _ in CHECKS), LIKELY_DUPLICATE, ENGAGED_BEFORE_FLAG])}
+    {kind.code: kind for kind in sorted([*(kind for kind, _ in CHECKS), ENGAGED_BEFORE_FLAG])}
 )
 """Every kind of finding by its code (spec/data.md)."""
 

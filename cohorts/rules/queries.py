@@ -92,6 +92,12 @@ def number_shared(of: Subject) -> Found:
     return tuple([(field, getattr(of.person, field)) for field in shared]) if shared else NOTHING
 
 
+@query("DQ209", "A likely duplicate is not yet reviewed: say whether the two records are one person.")
+def duplicate_waits(of: Subject) -> Found:
+    """Somebody who may be on file twice, and so be sent twice, or sent in spite of an objection under the other."""
+    return (("record", ""),) if of.person.doubtful else NOTHING
+
+
 @query("DQ211", "The date of birth looks like a default that a system filled in: enter the true one.")
 def birth_default(of: Subject) -> Found:
     """The days which systems write where nothing was entered."""
@@ -134,6 +140,7 @@ QUERIES: Final[tuple[Check, ...]] = (
     nino_of_child,
     child_too_old,
     number_shared,
+    duplicate_waits,
     birth_default,
     sex_unknown,
     text_too_long,

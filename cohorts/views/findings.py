@@ -10,12 +10,14 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.http import urlencode
 
 from cohorts import households
 from cohorts.models import Cohort, Decision, Finding, Person, Protection
 from cohorts.rules.findings import KINDS
 from cohorts.views.cohorts import viewed, weight_tag
+from cohorts.views.duplicates import of_person
 from connecting_families.audit.events import Event
 from connecting_families.kit.forms import offer
 from connecting_families.kit.lists import Column, Table
@@ -30,6 +32,8 @@ FINDINGS = [Column("Person"), Column("Family"), Column("What is wrong, and what 
 HEADER = ("Person", "Family", "Code", "Weight", "What is wrong, and what would be right", "Field", "Value found")
 PROTECTED = "Not shown: this person is protected"
 AT_ONCE = 2_000
+OF_TWO = ("DQ208", "DQ209")
+"""What is mended by comparing two records."""
 FAMILY = "The family"
 
 
@@ -112,7 +116,11 @@ def _row(it: Finding) -> list[object]:
     where = reverse("decision", args=[it.cohort_id])
     asked = urlencode({"family": it.family_ref, "person": it.person_ref})
     whom = link(it.person_ref, f"{where}?{asked}") if it.person_ref else FAMILY
-    return [whom, it.family_ref, KINDS[it.code].sentence, it.code, weight_tag(it.code), in_words(it.field)]
+    sentence: object = KINDS[it.code].sentence
+    if it.code in OF_TWO and it.person_ref:
+        to = link("See the pairs", of_person(it.person_ref), f"of {it.person_ref}")
+        sentence = format_html("{} {}", sentence, to)
+    return [whom, it.family_ref, sentence, it.code, weight_tag(it.code), in_words(it.field)]
 
 
 def _protected_now() -> set[str]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -44,17 +45,26 @@ def person(request: HttpRequest, family: Family, person: str) -> HttpResponse:
     """A person's details, and what looks wrong in them."""
     row = of_the_family(family, person)
     if row.merged_into_id is not None:
-        return redirect("person", family.reference, households.survivor(row).reference)
+        kept = households.survivor(row).reference
+        messages.info(request, f"The record {row.reference} was merged into {kept}: this is the page of {kept}.")
+        return redirect("person", family.reference, kept)
     given = {name: getattr(row, name) for name in details.FIELDS}
     doubts = details.doubts(given, today())
     context = {
         "title": f"Person {row.reference}", "name": name_of(row), "caption": f"Family {family.reference}",
         "parts": parts(family, ""), "back_href": reverse("family", args=[family.reference]),
-        "back_text": f"Family {family.reference}", "facts": facts(*described(given)), "doubts": doubts,
+        "back_text": f"Family {family.reference}", "doubts": doubts,
+        "facts": facts(*described(given), ("Also recorded as", _merged(row))),
         "links": [(text, reverse(name, args=[family.reference, row.reference])) for name, text in LINKS.items()],
         "memberships": _memberships(family, row),
     }  # fmt: skip
     return render(request, "cohorts/people/person.html", context)
+
+
+def _merged(row: Person) -> str:
+    """The records that count as this one."""
+    merged = Person.objects.filter(pk__in=records_of([row])).exclude(pk=row.pk).order_by("reference")
+    return ", ".join(f"{each.reference}, merged" for each in merged)
 
 
 def described(given: Mapping[str, Any]) -> list[tuple[str, object]]:

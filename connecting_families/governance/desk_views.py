@@ -123,6 +123,7 @@ def _page(request: HttpRequest, row: Objection, refused: Refused | None = None) 
             ("By which law", row.refusal_reference),
             ("Told on", _day(row.told_on)),
             ("Lifted", moment(row.lifted_at)),
+            ("Copied from", f"{row.copied_from}, when a merge of two records was undone" if row.copied_from else ""),
         ),
         "uphold": deciding or answers.against_upholding(row),
         "refuse": deciding,

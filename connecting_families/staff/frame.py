@@ -29,6 +29,7 @@ PLACES = (
     Place("Find a family", "find", Permission.FIND_FAMILIES),
     Place("Collection rounds", "rounds", Permission.SEE_COHORTS, ("/cohorts/", "/rules/", "/dry-runs/")),
     Place("Submissions", "submissions", Permission.SEE_SUBMISSIONS),
+    Place("Duplicates", "duplicates", Permission.SEE_DUPLICATES),
     Place("Load files", "uploads", Permission.LOAD_FILES),
     Place("Registers", "registers", Permission.SEE_REGISTERS),
     Place("Certificates", "certificates", Permission.ACCEPT_CERTIFICATES),

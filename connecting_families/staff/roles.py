@@ -20,6 +20,8 @@ class Permission(Enum):
     OPEN_ROUNDS = "open a collection round"
     PROPOSE_RULES = "propose a change of the rules, and try it"
     DECIDE_RULES = "activate or refuse a change of the rules that somebody else proposed"
+    SEE_DUPLICATES = "compare records that may be of one person"
+    DECIDE_DUPLICATES = "decide whether two records are of one person, and undo it"
     ASSEMBLE_COHORTS = "ask for a run of the rules"
     SEE_COHORTS = "see cohorts, their decisions and their findings"
     SEE_SUBMISSIONS = "see submissions"
@@ -64,6 +66,8 @@ ROLES: dict[str, Role] = {
                 P.EDIT_REGISTERS,
                 P.OPEN_ROUNDS,
                 P.PROPOSE_RULES,
+                P.SEE_DUPLICATES,
+                P.DECIDE_DUPLICATES,
                 P.ASSEMBLE_COHORTS,
                 P.SEE_COHORTS,
                 P.SEE_SUBMISSIONS,
@@ -82,6 +86,7 @@ ROLES: dict[str, Role] = {
                 P.SEE_REGISTERS,
                 P.FIND_FAMILIES,
                 P.READ_FAMILIES,
+                P.SEE_DUPLICATES,
                 P.SEE_COHORTS,
                 P.SEE_SUBMISSIONS,
                 P.DECIDE_RULES,
@@ -98,6 +103,7 @@ ROLES: dict[str, Role] = {
             {
                 P.FIND_FAMILIES,
                 P.DECIDE_OBJECTIONS,
+                P.SEE_DUPLICATES,
                 P.SEE_REGISTERS,
                 P.SEE_COHORTS,
                 P.SEE_SUBMISSIONS,

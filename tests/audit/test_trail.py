@@ -49,8 +49,10 @@ from cohorts.models import (
     Evidence,
     Family,
     FlagReview,
+    Merge,
     NoticeVersion,
     Objection,
+    Pair,
     Protection,
     RuleChange,
     Upload,
@@ -68,6 +70,7 @@ from connecting_families.staff.models import Team, User
 from tests import signing_in
 from tests.conftest import address_of
 from tests.oracle.bulk import write
+from tests.stages import asked
 from tests.stages.conftest import WalkTo
 from tests.stages.receipts import receipt_of
 from tests.stages.walk import LINE, ORDER, PASSWORD, PEOPLE, RUN, Walk, files, recipient_pem
@@ -460,6 +463,23 @@ def review_flag(walk: Walk) -> None:
     flags.review(**asked, by=walk.who("manage"), at=walk.now())
 
 
+def bring_together(walk: Walk) -> None:
+    asked.together(walk, "P1", "P6")
+
+
+def merge(walk: Walk) -> None:
+    asked.merge(walk, Pair.objects.get(), keep=walk.person("P1"))
+
+
+def objecting_and_merged(walk: Walk) -> None:
+    bring_together(walk)
+    merge(walk)
+
+
+def undo_merge(walk: Walk) -> None:
+    asked.undo(walk, Merge.objects.get())
+
+
 REFUSAL: dict[str, Any] = {"reason": "We must.", "legal_reference": "Article 21(1) UK GDPR", "told_on": RUN.date()}
 
 
@@ -630,6 +650,9 @@ ACTS = {
     "cohorts.evidence.mark_in_error": Act("assemble", mark_in_error, Event.EVIDENCE_IN_ERROR),
     "cohorts.engagements.begin": Act("assemble", begin_work, Event.WORK_BEGUN),
     "cohorts.engagements.end": Act("assemble", end_work, Event.WORK_ENDED),
+    "cohorts.duplicates.bring_together": Act("assemble", bring_together, Event.RECORDS_BROUGHT_TOGETHER),
+    "cohorts.duplicates.decide": Act("assemble", merge, Event.RECORDS_MERGED, bring_together),
+    "cohorts.duplicates.undo": Act("assemble", undo_merge, Event.MERGE_UNDONE, objecting_and_merged),
     "cohorts.flags.flag": Act("assemble", flag, Event.FAMILY_FLAGGED, lift_flag),
     "cohorts.flags.lift": Act("assemble", lift_flag, Event.FLAG_LIFTED),
     "cohorts.flags.review": Act("assemble", review_flag, Event.FLAG_SENT_BACK, flagged_again),

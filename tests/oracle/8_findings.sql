@@ -165,6 +165,17 @@ SELECT family_ref, person_ref, 'DQ208', shared.field, shared.value
        WHERE upn <> '' AND merged_into_id IS NULL GROUP BY upper(replace(upn, ' ', '')) HAVING count(*) > 1
   ) AS shared USING (person_id)
 UNION ALL
+-- Whoever may be on file twice, and nobody has decided: by the record that each of the two counts as
+SELECT DISTINCT r.family_ref, r.person_ref, 'DQ209', 'record', ''
+  FROM cohorts_pair p
+       LEFT JOIN oracle_merged m1 ON m1.person_id = p.first_id
+       LEFT JOIN oracle_merged m2 ON m2.person_id = p.second_id
+       CROSS JOIN LATERAL (VALUES (coalesce(m1.survivor_id, p.first_id), coalesce(m2.survivor_id, p.second_id)))
+           AS now (one, other)
+       JOIN oracle_record r ON r.person_id IN (now.one, now.other)
+ WHERE p.decided_at IS NULL AND p.state <> 'GONE' AND now.one <> now.other
+    OR p.state = 'NOT_SURE' AND now.one <> now.other
+UNION ALL
 -- Of the family itself
 SELECT f.reference, '', 'DQ210', 'started_on', e.started_on::text
   FROM (SELECT DISTINCT family_id FROM oracle_record) AS considered

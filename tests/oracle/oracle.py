@@ -57,7 +57,7 @@ def decisions(connection: Any, asked: Asked) -> bytes:
 
 
 def findings(connection: Any, asked: Asked) -> list[tuple[str, ...]]:
-    """Every finding as (family, person, code, field, value), sorted; of spec/data.md, all that ask for no search."""
+    """Every finding as (family, person, code, field, value), sorted; of spec/data.md, all."""
     with _judged(connection, asked) as cursor:
         cursor.execute(_text("8_findings.sql"), _days(cursor, asked))
         cursor.execute("SELECT family_ref, person_ref, code, field, value FROM oracle_finding")

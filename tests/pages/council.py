@@ -4,7 +4,7 @@ import contextlib
 from datetime import date
 from typing import Any
 
-from cohorts import assembly, datasets, flags, notice_versions, people, rule_changes, trying, uploads
+from cohorts import assembly, datasets, duplicates, flags, notice_versions, people, rule_changes, trying, uploads
 from cohorts.incoming import Offered
 from cohorts.models import Dataset, Family, Round, Upload
 from connecting_families.audit.refusals import Refused
@@ -12,6 +12,7 @@ from connecting_families.audit.trail import duty
 from connecting_families.staff import accounts, teams
 from connecting_families.staff.models import User
 from connecting_families.staff.roles import ROLES
+from tests.stages.asked import merge
 from tests.stages.receipts import receipt_of
 from tests.stages.walk import LINE, ORDER, PASSWORD, PEOPLE, Walk
 from transfers import receipt, sealing
@@ -51,6 +52,16 @@ def build(walk: Walk) -> None:
     _rules(walk)
     _wishes(walk)
     _flags(walk)
+    _duplicates(walk)
+
+
+def _duplicates(walk: Walk) -> None:
+    """A pair that waits, and two records of one person who are merged."""
+    walk.load({"people": [{"person_ref": f"P{number}", "given_name": "Hezekiah", "family_name": "Plover"}
+                          for number in range(13, 17)]})  # fmt: skip
+    for first, second in (("P13", "P14"), ("P15", "P16")):
+        pair = duplicates.bring_together(first=first, second=second, by=walk.who("prepare"), at=walk.now())
+    merge(walk, pair, keep=pair.first)
 
 
 def _rules(walk: Walk) -> None:

@@ -244,6 +244,14 @@ UPLOADS: dict[str, Place] = {
     "cancel_upload": Act("destroys an upload instead of loading it"),
 }
 
+DUPLICATES: dict[str, Place] = {
+    "duplicates": Screen("Likely duplicates", "Lists pairs of records that may be of one person, the likeliest first."),
+    "bring_together": Screen("Bring two records together", "Takes two references, to compare the records."),
+    "duplicate": Screen("Compare two records", "Shows two records side by side, and takes what was decided of them."),
+    "merges": Screen("Merged records", "Lists which record counts as which, since when, and leads to undoing it."),
+    "undo_merge": Screen("Undo a merge", "Takes why two records are not of one person, and says what is left."),
+}
+
 REGISTERS: dict[str, Place] = {
     "registers": Door("agreements"),
     "agreements": Screen("Agreements", "Lists under which agreements data may be sent, to whom, and until when."),
@@ -324,6 +332,7 @@ PLACES: dict[str, Place] = (
     | UPLOADS
     | ROUNDS
     | SUBMISSIONS
+    | DUPLICATES
     | REGISTERS
     | WISHES
     | DESK
@@ -339,6 +348,7 @@ GROUPS = {
     "Loading files": UPLOADS,
     "Rounds and cohorts": ROUNDS,
     "Submissions": SUBMISSIONS,
+    "Duplicates": DUPLICATES,
     "Registers": REGISTERS,
     "What families were told and want": WISHES,
     "The objection desk": DESK,

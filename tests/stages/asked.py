@@ -4,8 +4,8 @@ from datetime import UTC, date, datetime
 
 from django.db import transaction
 
-from cohorts import facts
-from cohorts.models import Family, NoticeVersion, Objection, Person, Round
+from cohorts import compared, duplicates, facts
+from cohorts.models import Family, Merge, NoticeVersion, Objection, Pair, Person, Round
 from cohorts.rules.inclusion import Decision, decide
 from tests.stages.walk import Walk
 
@@ -44,3 +44,26 @@ def objection_of(reference: str) -> Objection:
 
 def instant(day: date, hour: int = 12) -> datetime:
     return datetime(day.year, day.month, day.day, hour, tzinfo=UTC)
+
+
+def together(walk: Walk, first: str, second: str) -> Pair:
+    """Two records brought together by hand."""
+    return duplicates.bring_together(first=first, second=second, by=walk.who("prepare"), at=walk.now())
+
+
+def decide_about(walk: Walk, pair: Pair, outcome: str, *, keep: Person | None = None, who: str = "prepare") -> Pair:
+    """Decide about two records as they are."""
+    pair.refresh_from_db()
+    seen = compared.fingerprint(pair, compared.two_of(pair))
+    asked = {"reason": "Their school says so.", "seen": seen}
+    return duplicates.decide(pair=pair, outcome=outcome, keep=keep, **asked, by=walk.who(who), at=walk.now())
+
+
+def merge(walk: Walk, pair: Pair, *, keep: Person) -> Merge:
+    """Merge the other of the two into the one to keep."""
+    decide_about(walk, pair, Pair.SAME, keep=keep)
+    return Merge.objects.latest("pk")
+
+
+def undo(walk: Walk, row: Merge) -> Merge:
+    return duplicates.undo(merge=row, reason="Two people after all.", by=walk.who("prepare"), at=walk.now())
