@@ -81,7 +81,7 @@ def forget() -> None:
             row[0]
             for row in database.execute(
                 "SELECT quote_ident(tablename) FROM pg_tables WHERE schemaname = 'public'"
-                " AND tablename ~ '^(cohorts|transfers)_' AND tablename <> 'cohorts_dataset'"
+                " AND tablename ~ '^(cohorts|transfers)_' AND tablename NOT IN ('cohorts_dataset', 'cohorts_frameworkinuse')"
             )
         ]
         for table in tables:

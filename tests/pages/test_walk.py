@@ -278,7 +278,7 @@ def test_it_is_sealed_and_delivered_by_the_workers(walked_to: WalkTo, signed_in:
         assert client.get(path, headers={"X-Poll": "1"}).status_code == 204
         assert recorded("SUBMISSION_VIEWED") == views
     said = text(client.get(path))
-    assert "Nothing more is to be done here." in said
+    assert "Its recipients say with a receipt that they have it." in said
     assert f"{walk.submission.name}-identifiers.zip.p7m" in said
     assert "The submission is sent; it must be approved to seal." in text(press(client, f"{path}seal/"))
 

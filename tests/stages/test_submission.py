@@ -138,6 +138,7 @@ MOVES = {
     "seal": ("APPROVED", "SEALED"),
     "attempt delivery": ("SEALED", "SENDING"),
     "note arrival": ("SENDING", "SENT"),
+    "take in a receipt": ("SENT", "RECEIPTED"),
     "void": ("DRAFT PUT_FORWARD SENT_BACK APPROVED SEALED", "VOID"),
 }
 
