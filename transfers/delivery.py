@@ -6,7 +6,6 @@ trying again cannot help, a person is asked, and may ask the workers again.
 
 import time
 from datetime import datetime, timedelta
-from functools import partial
 
 from django.conf import settings
 
@@ -118,10 +117,10 @@ class _Delivery:
         return _attempt(submission=self.row, where=self.channel.where, by=self.by, at=self._now())
 
     def _send(self, far: Far) -> None:
-        so_far = progress.Progress(self.row.pk, sum(file.size for file in self.files))
+        total = sum(file.size for file in self.files)
         for file in [file for file in self.files if file not in self.arrived]:
-            before = sum(sent.size for sent in self.arrived)
-            far.put(settings.CF_OUTBOX / file.name, file, partial(so_far.reached, before))
+            so_far = progress.Progress(self.row.pk, sum(sent.size for sent in self.arrived), total)
+            far.put(settings.CF_OUTBOX / file.name, file, so_far.reached)
             self.arrived.append(file)
 
     def _now(self) -> datetime:

@@ -7,21 +7,25 @@ from django.core.cache import cache
 KEPT = 600
 """Seconds after which what nobody renewed is forgotten."""
 
+APART = 1.0
+"""Seconds between two notes."""
+
 
 class Progress:
-    """Of one submission: bytes that are there, of all bytes; written once a second at most.
+    """Of one file of a submission: bytes that are there, of all bytes of all files; `before` is those of the others.
 
-    It is written over the connection that holds the lock of the delivery (alone): where that is lost, writing fails,
-    and nothing more is sent beside whoever holds the lock by now.
+    The first is written at once, so before the file gets its name; then once in a while. It is written over the
+    connection that holds the lock of the delivery (alone): where that is lost, writing fails, and no file gets its
+    name beside whoever holds the lock by now.
     """
 
-    def __init__(self, submission_id: int, total: int) -> None:
-        self.key, self.total, self.written = _key(submission_id), total, float("-inf")
+    def __init__(self, submission_id: int, before: int, total: int) -> None:
+        self.key, self.before, self.total, self.written = _key(submission_id), before, total, float("-inf")
 
-    def reached(self, before: int, done: int) -> None:
-        """So many bytes of this file are there, and all of those `before` it."""
-        if time.monotonic() - self.written >= 1:
-            cache.set(self.key, (before + done, self.total), KEPT)
+    def reached(self, done: int) -> None:
+        """So many bytes of this file are there."""
+        if time.monotonic() - self.written >= APART:
+            cache.set(self.key, (self.before + done, self.total), KEPT)
             self.written = time.monotonic()
 
 

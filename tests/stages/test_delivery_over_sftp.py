@@ -8,14 +8,16 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
+import psycopg
 import pytest
 from django.conf import settings as configured
-from django.db import connection
+from django.db import DatabaseError, InterfaceError, connection
 
 from cohorts import objections
 from connecting_families.audit.models import Entry
 from connecting_families.audit.trail import duty
 from connecting_families.host_key import pin
+from tests.conftest import address_of
 from tests.stages.conftest import WalkTo
 from tests.stages.walk import Walk
 from tests.transfers.far_host import FarHost, Line, free_port, line, make_key, running
@@ -258,6 +260,29 @@ def test_who_objects_between_two_attempts_is_not_sent(walk_to: WalkTo, far: FarH
         deliver(walk, at)
     assert refused.value.codes == ["OBJECTION_PERSON"]
     assert far.names() == []
+
+
+def test_who_loses_the_lock_with_the_database_sends_nothing_more(
+    walk_to: WalkTo, far: FarHost, use: Use, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    walk, upload = walk_to("ask to deliver"), sftp_session.Session.upload
+    address = address_of(connection.settings_dict["NAME"], connection.settings_dict)
+
+    def lose_the_database(session: sftp_session.Session, *arguments: Any) -> str:
+        with psycopg.connect(address) as outside:
+            others = "datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()"
+            outside.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}")
+        return upload(session, *arguments)
+
+    with monkeypatch.context() as losing:
+        losing.setattr(sftp_session.Session, "upload", lose_the_database)
+        with pytest.raises((DatabaseError, InterfaceError)):
+            deliver(walk, walk.now())
+    connection.close()
+    assert (len(far.names()), len(far.parts())) == (1, 1)
+    assert (walk.submission.stage, attempts()) == ("SENDING", [("", "")])
+    deliver(walk)
+    is_delivered_once(walk, far)
 
 
 # A worker that is killed ----------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ import hashlib
 import logging
 import random
 import socket
+import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -164,9 +165,12 @@ def test_a_line_on_which_nothing_gets_on_is_given_up(far: FarHost, source: Path,
 
 
 def test_a_slow_line_is_not_a_dead_one(far: FarHost, source: Path) -> None:
+    source.write_bytes(source.read_bytes()[:700_000])
     with line(far.port) as slow:
-        slow.pause = 0.02
-        put(far.channel(port=slow.port, patience=1.0), source)
+        slow.pause = 0.04
+        began = time.monotonic()
+        put(far.channel(port=slow.port, patience=0.8), source)
+        assert time.monotonic() - began > 0.8
     assert far.names() == [source.name]
 
 

@@ -69,7 +69,9 @@ class Sftp:
             try:
                 with _watched(transport, line, self.host.patience) as gets_on:
                     _recognise(transport, self.host)
+                    gets_on()
                     _sign_in(transport, self.host, key)
+                    gets_on()
                     yield SftpFolder(_session(transport, self.host, gets_on), self.host.folder)
             finally:
                 transport.close()

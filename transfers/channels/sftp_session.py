@@ -60,14 +60,12 @@ class Session(paramiko.SFTPClient):
 
     offered: frozenset[str] = frozenset()
     gets_on: Callable[[], None] = staticmethod(_nothing)
-    """Is called whenever a request went out or an answer came."""
+    """Is called whenever a request went out, and whenever an answer came."""
 
     # Of the class above; its published types leave them out.
     _request: Callable[..., tuple[int, paramiko.Message]]
     _async_request: Callable[..., int]
     _read_response: Callable[[], object]
-    _send_packet: Callable[[int, paramiko.Message], None]
-    _read_packet: Callable[[], tuple[int, bytes]]
 
     def size_of(self, path: str) -> int | None:
         """The bytes of a file, or None where none lies there. Raises Status where it may not be looked at."""
@@ -77,8 +75,6 @@ class Session(paramiko.SFTPClient):
             if answer.status == SFTP_NO_SUCH_FILE:
                 return None
             raise
-        finally:
-            self.gets_on()
 
     def sha256_of(self, path: str, size: int) -> str:
         """The SHA-256 in hex of the first `size` bytes of a file. Raises Status where it may not be read."""
@@ -120,7 +116,6 @@ class Session(paramiko.SFTPClient):
             self.posix_rename(path, name)
         else:
             self.rename(path, name)
-        self.gets_on()
 
     def _data(self, asked: Sequence[tuple[Any, ...]]) -> list[bytes]:
         return [message.get_string() if kind == CMD_DATA else b"" for kind, message in self._together(asked)]
@@ -137,19 +132,25 @@ class Session(paramiko.SFTPClient):
 
     def _together(self, requests: Sequence[tuple[Any, ...]]) -> list[tuple[int, paramiko.Message]]:
         """Send these, and wait for the answer to each. Raises Status for the first that was refused."""
-        answers, numbers = _Answers(), []
-        for request in requests:
-            numbers.append(self._async_request(answers, *request))
-            self.gets_on()
+        answers = _Answers()
+        numbers = [self._async_request(answers, *request) for request in requests]
         while len(answers.by_number) < len(numbers):
             self._read_response()
-            self.gets_on()
         found = [answers.by_number[number] for number in numbers]
         for kind, message in found:
             if kind == CMD_STATUS:
                 status = message.get_int()
                 if status not in (SFTP_OK, SFTP_EOF):
                     raise Status(status)
+        return found
+
+    def _send_packet(self, kind: int, packet: paramiko.Message) -> None:
+        super()._send_packet(kind, packet)  # type: ignore[misc]
+        self.gets_on()
+
+    def _read_packet(self) -> tuple[int, bytes]:
+        found: tuple[int, bytes] = super()._read_packet()  # type: ignore[misc]
+        self.gets_on()
         return found
 
     def _send_version(self) -> int:

@@ -117,7 +117,9 @@ def _progress(row: Submission) -> dict[str, Any]:
     )
     asked = f"Asked for by {by} on {moment(at)}" if by else f"Asked for on {moment(at)}"
     first, second = busy
-    found: dict[str, Any] = {"poll_url": reverse("submission", args=[row.name]), "label": AT_IT}
+    found: dict[str, Any] = {
+        "poll_url": reverse("submission", args=[row.name]), "label": AT_IT, "done": None, "total": None
+    }  # fmt: skip
     if busy is DELIVERING and row.next_attempt_at:
         again = f"To be tried again on {moment(row.next_attempt_at)}"
         found |= {"label": WAITING, "waits": True}

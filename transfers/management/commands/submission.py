@@ -44,7 +44,7 @@ class Command(Act):
             ("send-back", "send it back to who prepared it"),
             ("take-up-again", "make a draft again of one that was sent back"),
             ("seal", "sign it and encrypt it for its recipients"),
-            ("deliver", "deliver it to the folder of its recipients"),
+            ("deliver", "deliver it to its recipients (CF_DELIVERY)"),
         ):
             one = stages.add_parser(stage, help=what)
             one.add_argument("submission", help="its name, such as CF-E06999999-2026-0001, or the cohort's number")
