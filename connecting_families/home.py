@@ -88,8 +88,17 @@ def _submissions() -> Table:
     for row in waiting.order_by("-id")[:SHOWN]:
         explained = set(row.explanations.values_list("code", flat=True))
         left = sum(count for code, count in queries.open_queries(row.cohort).items() if code not in explained)
-        rows.append([_link(row), tag(row.at_stage.value), WAITING[row.at_stage], left])
+        rows.append([_link(row), tag(row.at_stage.value), _waits(row), left])
     return Table("Submissions that wait for somebody", SUBMISSIONS, rows, empty="No submission waits for anybody.")
+
+
+def _waits(row: Submission) -> str:
+    """What a submission waits for."""
+    if row.delivery_stopped:
+        return "for a person: delivering it was stopped"
+    if row.next_attempt_at:
+        return f"to be delivered: it did not get through, and is tried again on {moment(row.next_attempt_at)}"
+    return WAITING[row.at_stage]
 
 
 def _to_approve(who: Who, at: datetime) -> Table:

@@ -9,6 +9,7 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 from connecting_families.embedded import broker_url
+from connecting_families.host_key import pin
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -38,6 +39,11 @@ HINTS = {
 HINTS_WITH = {
     "CF_OIDC_CLIENT_ID": "how the council's sign-on (CF_OIDC_ISSUER) knows this program",
     "CF_OIDC_CLIENT_SECRET": "the secret that the council's sign-on (CF_OIDC_ISSUER) gave this program",
+    "CF_SFTP_HOST": "the name of the host to which packages are delivered (CF_DELIVERY=sftp)",
+    "CF_SFTP_USER": "as whom we sign in at CF_SFTP_HOST",
+    "CF_SFTP_HOST_KEY": "the key of CF_SFTP_HOST, as the recipient gave it: a line of known_hosts, or SHA256:…",
+    "CF_SFTP_FOLDER": "the folder at CF_SFTP_HOST in which packages are laid down",
+    "CF_SFTP_KEY": "the file of our own key for CF_SFTP_HOST; or set CF_SFTP_PASSWORD",
 }
 
 
@@ -101,7 +107,26 @@ CF_SIGNING_CERTIFICATE = Path(setting("CF_SIGNING_CERTIFICATE", str(CF_DATA_DIR 
 CF_SIGNING_PASSPHRASE = env.str("CF_SIGNING_PASSPHRASE", default="")
 CF_OUTBOX = Path(env.str("CF_OUTBOX", default=str(CF_DATA_DIR / "outbox")))
 CF_RECEIPT_FOLDER = Path(env.str("CF_RECEIPT_FOLDER", default=str(CF_DATA_DIR / "receipts")))
+CF_DELIVERY = env.str("CF_DELIVERY", default="") or "folder"
 CF_DELIVERY_FOLDER = Path(env.str("CF_DELIVERY_FOLDER", default=str(CF_DATA_DIR / "delivered")))
+
+# The one host to which packages are delivered. Its key is pinned: no other host is ever trusted, not even at first.
+if CF_DELIVERY not in ("folder", "sftp"):
+    raise ImproperlyConfigured("The setting CF_DELIVERY is wrong. It is folder or sftp.")
+if CF_DELIVERY == "sftp":
+    CF_SFTP_HOST, CF_SFTP_PORT = setting("CF_SFTP_HOST"), env.int("CF_SFTP_PORT", default=22)
+    CF_SFTP_USER, CF_SFTP_FOLDER = setting("CF_SFTP_USER"), setting("CF_SFTP_FOLDER")
+    try:
+        CF_SFTP_HOST_KEY = pin(setting("CF_SFTP_HOST_KEY"))
+    except ValueError:
+        raise ImproperlyConfigured(
+            f"The setting CF_SFTP_HOST_KEY is wrong. It is {HINTS_WITH['CF_SFTP_HOST_KEY']}."
+        ) from None
+    CF_SFTP_PASSWORD = env.str("CF_SFTP_PASSWORD", default="")
+    CF_SFTP_KEY = None if CF_SFTP_PASSWORD and not env.str("CF_SFTP_KEY", default="") else Path(setting("CF_SFTP_KEY"))
+    CF_SFTP_KEY_PASSPHRASE = env.str("CF_SFTP_KEY_PASSPHRASE", default="")
+    # Seconds for which nothing may get on: connecting, being let in, or 32 kilobytes of a file.
+    CF_SFTP_PATIENCE = env.float("CF_SFTP_PATIENCE", default=60.0)
 
 # Files that arrive by the pages, in bytes for one request, and where they are kept until they are loaded or a day old.
 CF_UPLOADS = Path(env.str("CF_UPLOADS", default=str(CF_DATA_DIR / "uploads")))
@@ -219,7 +244,8 @@ CELERY_BEAT_SCHEDULE = {
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(CF_DATA_DIR / "beat-schedule")
 
-# Counts of tries, and codes that were used: what one process of the site knows, all must. Nothing else is cached.
+# Counts of tries, codes that were used, and how far a delivery is: what one process knows, all must. Nothing else is
+# cached.
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.db.DatabaseCache",
@@ -333,6 +359,7 @@ LOGGING = {
     },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
     # At DEBUG it writes everything that a page shows.
-    "loggers": {"django.template": {"level": "INFO"}},
+    # What paramiko says of a host is on the trail, as the outcome of an attempt.
+    "loggers": {"django.template": {"level": "INFO"}, "paramiko": {"level": "CRITICAL"}},
     "root": {"handlers": ["console"], "level": env.str("CF_LOG_LEVEL", default="WARNING")},
 }

@@ -1,7 +1,11 @@
-"""Delivery: the attempt is recorded before anything is sent, the outcome after; the unknown is settled by looking."""
+"""Delivery: the attempt is recorded before anything is sent, the outcome after; the unknown is settled by looking.
 
-from datetime import datetime
-from pathlib import Path
+What stands in the way is kept with the attempt. It is tried again for a day, a little later each time; then, or where
+trying again cannot help, a person is asked, and may ask the workers again.
+"""
+
+import time
+from datetime import datetime, timedelta
 
 from django.conf import settings
 
@@ -9,31 +13,41 @@ from cohorts import queries
 from connecting_families.alone import Work, alone
 from connecting_families.audit import trail
 from connecting_families.audit.events import Event
-from connecting_families.audit.refusals import Why
+from connecting_families.audit.refusals import Refused, Why
 from connecting_families.audit.trail import Who
-from transfers import doors
-from transfers.channels import folder
-from transfers.channels.folder import Sent
+from transfers import doors, progress
+from transfers.channels import chosen, folder
+from transfers.channels.channel import Channel, Far, Sent, Trouble, Where
 from transfers.models import DeliveryAttempt, Submission
-from transfers.rules import lifecycle
+from transfers.rules import delivering, lifecycle
 from transfers.rules.gates import unmatched_objections
 from transfers.rules.lifecycle import Stage
 
 
 class NotDelivered(doors.NotDone):
-    """Delivering was refused, or did not succeed."""
+    """Delivering was refused."""
 
     event = Event.DELIVERY_REFUSED
+
+
+class NotArrived(Refused):
+    """Delivering was tried and did not succeed; that and what follows from it is recorded already."""
+
+    event = Event.DELIVERY_INTERRUPTED
 
 
 @doors.guarded
 @trail.stage
 def request(*, submission: Submission, by: Who, at: datetime) -> Submission:
-    """Ask the workers to deliver a sealed submission. Raises NotDelivered with what they would refuse it for."""
+    """Ask the workers to deliver a sealed submission, or to try again at once; a day begins for them.
+
+    Raises NotDelivered with what they would refuse it for.
+    """
     row = doors.locked(submission.pk)
-    doors.refuse(NotDelivered, lifecycle.reasons_against("attempt delivery", row.at_stage), row)
+    doors.refuse(NotDelivered, _against_attempt(row), row)
     doors.refuse(NotDelivered, _standing(row, at), row, stopped=doors.guard(row, at))
     row.delivery_requested_by_id, row.delivery_requested_at = by.person, at
+    row.delivery_tries, row.next_attempt_at, row.delivery_stopped = 0, None, ""
     row.correlation = trail.correlation()
     row.save()
     trail.record(Event.DELIVERY_REQUESTED, who=by, at=at, about=row)
@@ -45,40 +59,80 @@ def put_off(*, submission: Submission, by: Who, at: datetime) -> None:
     """Take back that delivery was asked for, after a refusal: a person looks at it, and asks again."""
     row = doors.locked(submission.pk)
     if row.at_stage in (Stage.SEALED, Stage.SENDING) and row.delivery_requested_at is not None:
-        row.delivery_requested_by, row.delivery_requested_at = None, None
-        row.save()
+        _ask_a_person(row, "REFUSED")
         trail.record(Event.DELIVERY_PUT_OFF, who=by, at=at, about=row)
 
 
 def deliver(*, submission: Submission, by: Who, at: datetime) -> Submission | None:
-    """Deliver a sealed submission to the folder; once, however often it is asked. None while another is at it.
+    """Deliver a sealed submission; once, however often it is asked. None while another is at it, or it is to wait.
 
-    Raises NotDelivered with the reasons, and OSError where the folder cannot take it: the attempt then stays open,
-    and the next call looks what arrived before anything is sent again.
+    Raises NotDelivered with the reasons it was refused for, and NotArrived where it did not get through: where nobody
+    knows what arrived the attempt then stays open, and the next call looks before anything is sent again.
     """
     with alone(Work.DELIVERING, submission.pk) as nobody_else:
         if not nobody_else:
             return None
-        row = Submission.objects.get(pk=submission.pk)
-        if row.at_stage in (Stage.SENT, Stage.RECEIPTED):
-            return row
-        to: Path = settings.CF_DELIVERY_FOLDER
-        files = _files(row)
-        attempt = row.delivery_attempts.filter(outcome="").last()
-        if attempt is None or not all(folder.has_arrived(to, file) for file in files):
-            attempt = _attempt(submission=row, by=by, at=at)
-            for file in files:
-                if not folder.has_arrived(to, file):
-                    folder.put(settings.CF_OUTBOX / file.name, to, file)
-        return _arrived(submission=row, attempt=attempt, by=by, at=at)
+        try:
+            row = Submission.objects.get(pk=submission.pk)
+            if row.at_stage in (Stage.SENT, Stage.RECEIPTED):
+                return row
+            # A person may always try; the machine keeps to its times, also where it was told twice.
+            if by.user_id is None and row.next_attempt_at is not None and at < row.next_attempt_at:
+                return None
+            return _Delivery(row, chosen.channel(), by, at).carried_out()
+        finally:
+            progress.forget(submission.pk)
+
+
+class _Delivery:
+    """One call: an attempt, or the look at what became of an earlier one and an attempt where that did not arrive."""
+
+    def __init__(self, row: Submission, channel: Channel, by: Who, at: datetime) -> None:
+        self.row, self.channel, self.by, self.at = row, channel, by, at
+        self.began = time.perf_counter()
+        self.files = _files(row)
+        self.arrived: list[Sent] = []
+
+    def carried_out(self) -> Submission:
+        attempt = self.row.delivery_attempts.filter(outcome="").last()
+        # Until it is known what an earlier attempt left, its outcome stays open whatever happens to this one.
+        settled = attempt is None
+        attempt = attempt or self._attempt()
+        try:
+            with self.channel.open() as far:
+                self.arrived = [file for file in self.files if far.has_arrived(file)]
+                if len(self.arrived) < len(self.files):
+                    attempt, settled = attempt if settled else self._attempt(), True
+                    self._send(far)
+                checked = far.checked
+        except Trouble as trouble:
+            _interrupted(
+                submission=self.row, attempt=attempt, trouble=trouble, settles=settled and trouble.known,
+                files=len(self.arrived), by=self.by, at=self._now(),
+            )  # fmt: skip
+            raise NotArrived([trouble.why], record="transfers.submission", reference=self.row.name) from trouble
+        return _arrived(submission=self.row, attempt=attempt, checked=checked, by=self.by, at=self._now())
+
+    def _attempt(self) -> DeliveryAttempt:
+        return _attempt(submission=self.row, where=self.channel.where, by=self.by, at=self._now())
+
+    def _send(self, far: Far) -> None:
+        total = sum(file.size for file in self.files)
+        for file in [file for file in self.files if file not in self.arrived]:
+            so_far = progress.Progress(self.row.pk, sum(sent.size for sent in self.arrived), total)
+            far.put(settings.CF_OUTBOX / file.name, file, so_far.reached)
+            self.arrived.append(file)
+
+    def _now(self) -> datetime:
+        """Sending takes its time."""
+        return self.at + timedelta(seconds=time.perf_counter() - self.began)
 
 
 @doors.guarded
 @trail.stage
-def _attempt(*, submission: Submission, by: Who, at: datetime) -> DeliveryAttempt:
+def _attempt(*, submission: Submission, where: Where, by: Who, at: datetime) -> DeliveryAttempt:
     row = doors.locked(submission.pk)
-    if row.at_stage is not Stage.SENDING:
-        doors.refuse(NotDelivered, lifecycle.reasons_against("attempt delivery", row.at_stage), row)
+    doors.refuse(NotDelivered, _against_attempt(row), row)
     doors.refuse(NotDelivered, _standing(row, at), row, stopped=doors.guard(row, at))
     doors.refuse(NotDelivered, _changed_in_the_outbox(row), row)
     for earlier in row.delivery_attempts.filter(outcome=""):
@@ -86,32 +140,73 @@ def _attempt(*, submission: Submission, by: Who, at: datetime) -> DeliveryAttemp
         earlier.save()
     row.stage = lifecycle.after("attempt delivery").name
     # From here on the workers see to it that it is known how this ended.
-    row.delivery_requested_at = row.delivery_requested_at or at
+    if row.delivery_requested_at is None:
+        row.delivery_requested_at, row.delivery_tries, row.delivery_stopped = at, 0, ""
     row.save()
     attempt = DeliveryAttempt.objects.create(
-        submission=row, channel="folder", attempted_by=by.reference, attempted_at=at
-    )
-    trail.record(Event.DELIVERY_ATTEMPTED, who=by, at=at, about=row, details={"attempt": attempt.pk})
+        submission=row, channel=where.channel, host=where.host, host_key=where.host_key,
+        attempted_by=by.reference, attempted_at=at,
+    )  # fmt: skip
+    trail.record(Event.DELIVERY_ATTEMPTED, who=by, at=at, about=row, details={"attempt": attempt.pk, **where._asdict()})
     return attempt
 
 
 @trail.stage
-def _arrived(*, submission: Submission, attempt: DeliveryAttempt, by: Who, at: datetime) -> Submission:
+def _interrupted(
+    *, submission: Submission, attempt: DeliveryAttempt, trouble: Trouble, settles: bool, files: int, by: Who,
+    at: datetime,
+) -> None:  # fmt: skip
+    row = doors.locked(submission.pk)
+    code = trouble.why.code
+    attempt.reason, attempt.files_arrived = code, max(files, attempt.files_arrived)
+    if settles:
+        attempt.outcome, attempt.settled_at = "failed", at
+    attempt.save()
+    row.delivery_tries += 1
+    asked_at = row.delivery_requested_at or at
+    row.next_attempt_at = delivering.next_attempt(asked_at, row.delivery_tries, at) if trouble.again else None
+    stops = row.next_attempt_at is None
+    if stops:
+        _ask_a_person(row, code)
+    else:
+        row.save()
+    details = {"attempt": attempt.pk, "reasons": [code], "files_arrived": files, "outcome": attempt.outcome}
+    trail.record(Event.DELIVERY_INTERRUPTED, who=by, at=at, about=row, details=details)
+    if stops:
+        trail.record(Event.DELIVERY_PUT_OFF, who=by, at=at, about=row)
+
+
+@trail.stage
+def _arrived(*, submission: Submission, attempt: DeliveryAttempt, checked: str, by: Who, at: datetime) -> Submission:
     row = doors.locked(submission.pk)
     doors.refuse(NotDelivered, lifecycle.reasons_against("note arrival", row.at_stage), row)
-    attempt.outcome, attempt.settled_at = "delivered", at
+    attempt.outcome, attempt.settled_at, attempt.files_arrived = "delivered", at, len(row.sealed_files)
     attempt.save()
     row.stage, row.sent_at = lifecycle.after("note arrival").name, at
+    row.next_attempt_at, row.delivery_stopped = None, ""
     row.save()
     trail.record(
         Event.SUBMISSION_DELIVERED, who=by, at=at, about=row,
-        details={"attempt": attempt.pk, "files": row.sealed_files},
+        details={"attempt": attempt.pk, "files": row.sealed_files, "compared_by": checked},
     )  # fmt: skip
     return row
 
 
+def _ask_a_person(row: Submission, code: str) -> None:
+    row.delivery_requested_by, row.delivery_requested_at = None, None
+    row.next_attempt_at, row.delivery_stopped = None, code
+    row.save()
+
+
+def _against_attempt(row: Submission) -> list[Why]:
+    """One that is being sent may be attempted again: what arrived is looked up first."""
+    return [] if row.at_stage is Stage.SENDING else lifecycle.reasons_against("attempt delivery", row.at_stage)
+
+
 def _files(row: Submission) -> list[Sent]:
-    return [Sent(file["name"], file["bytes"], file["sha256"]) for file in row.sealed_files]
+    """The sealed files in the order in which they travel: where the transmittal lies, everything does."""
+    files = [Sent(file["name"], file["bytes"], file["sha256"]) for file in row.sealed_files]
+    return sorted(files, key=lambda file: file.name == f"{row.name}-transmittal.json")
 
 
 def _changed_in_the_outbox(row: Submission) -> list[Why]:

@@ -22,9 +22,10 @@ class Sent(NamedTuple):
 def about(person_ids: Collection[int]) -> list[Sent]:
     """What was sent about these people (every record of each), the newest first.
 
-    An attempt that did not plainly fail counts: in doubt it was sent.
+    An attempt that did not plainly fail counts, and one that failed after a file had arrived: in doubt it was sent.
     """
-    attempts = DeliveryAttempt.objects.exclude(outcome="failed").select_related("submission__round").order_by("id")
+    attempts = DeliveryAttempt.objects.exclude(outcome="failed", files_arrived=0)
+    attempts = attempts.select_related("submission__round").order_by("id")
     found = {}
     for attempt in attempts:
         submission = attempt.submission

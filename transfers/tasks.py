@@ -35,6 +35,8 @@ def deliver(submission_id: int) -> None:
     row = Submission.objects.get(pk=submission_id)
     try:
         delivery.deliver(submission=row, by=duty("deliver"), at=timezone.now())
+    except delivery.NotArrived as trouble:
+        logger.warning("Delivering submission %s did not get through: %s", submission_id, ", ".join(trouble.codes))
     except Refused as refusal:
         delivery.put_off(submission=row, by=duty("deliver"), at=timezone.now())
         logger.warning("Delivering submission %s was refused: %s", submission_id, ", ".join(refusal.codes))
@@ -53,10 +55,10 @@ def seal_what_is_due() -> None:
 
 @shared_task
 def deliver_what_is_due() -> None:
-    """Find what was to be delivered, or was begun, and of which it is not known that it arrived."""
+    """Find what was to be delivered, or was begun, and of which it is not known that it arrived; if it is time."""
     due = Submission.objects.filter(
         stage__in=[Stage.SEALED.name, Stage.SENDING.name], delivery_requested_at__isnull=False
-    )
+    ).exclude(next_attempt_at__gt=timezone.now())
     for submission_id, correlation in due.values_list("pk", "correlation"):
         with trail.correlated(correlation):
             deliver.delay(submission_id)

@@ -163,6 +163,7 @@ class Event(Enum):
     DELIVERY_REQUESTED = "Delivery was asked for"
     DELIVERY_PUT_OFF = "Delivery waits for a person"
     DELIVERY_ATTEMPTED = "Delivery of a submission was attempted"
+    DELIVERY_INTERRUPTED = "Delivery of a submission did not get through"
     SUBMISSION_DELIVERED = "A submission was delivered"
     DELIVERY_REFUSED = "Delivering a submission was refused"
     RECEIPT_TAKEN_IN = "A receipt was taken in"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from connecting_families.settings import HINTS, database
+from connecting_families.settings import HINTS, HINTS_WITH, database
 
 HOME = Path(__file__).parent.parent.parent
 WHOLE = {
@@ -60,6 +60,37 @@ def test_production_does_not_start_without_a_setting(whole: dict[str, str], miss
     assert started.returncode == 1
     last = started.stderr.splitlines()[-1]
     assert f"The setting {missing} is missing. It is {HINTS[missing]}." in last
+
+
+SFTP = {
+    "CF_DELIVERY": "sftp",
+    "CF_SFTP_HOST": "sftp.ons.example",
+    "CF_SFTP_USER": "anytown",
+    "CF_SFTP_KEY": "sftp.key",
+    "CF_SFTP_HOST_KEY": f"SHA256:{'A' * 43}",
+    "CF_SFTP_FOLDER": "inbox",
+}
+
+
+def test_production_delivers_over_sftp_with_every_setting(whole: dict[str, str]) -> None:
+    say = "from connecting_families import settings as s; print(s.CF_SFTP_KEY, s.CF_SFTP_PORT, s.CF_SFTP_HOST_KEY[0])"
+    started = start(whole | SFTP, say)
+    assert started.stdout == f"sftp.key 22 {SFTP['CF_SFTP_HOST_KEY']}\n", started.stderr
+    with_password = {name: value for name, value in SFTP.items() if name != "CF_SFTP_KEY"} | {"CF_SFTP_PASSWORD": "x"}
+    assert start(whole | with_password, say).stdout.startswith("None 22")
+
+
+@pytest.mark.parametrize("missing", [name for name in SFTP if name != "CF_DELIVERY"])
+def test_delivery_over_sftp_does_not_start_without_a_setting(whole: dict[str, str], missing: str) -> None:
+    started = start(whole | SFTP | {missing: ""})
+    assert f"The setting {missing} is missing. It is {HINTS_WITH[missing]}." in started.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize(("name", "value"), [("CF_DELIVERY", "by pigeon"), ("CF_SFTP_HOST_KEY", "any host at all")])
+def test_delivery_does_not_start_with_a_wrong_setting(whole: dict[str, str], name: str, value: str) -> None:
+    last = start(whole | SFTP | {name: value}).stderr.splitlines()[-1]
+    assert f"The setting {name} is wrong. It is " in last
+    assert value not in last
 
 
 def test_production_writes_no_key_of_its_own(whole: dict[str, str], tmp_path: Path) -> None:

@@ -75,6 +75,8 @@ from tests.stages.conftest import WalkTo
 from tests.stages.receipts import receipt_of
 from tests.stages.walk import LINE, ORDER, PASSWORD, PEOPLE, RUN, Walk, files, recipient_pem
 from transfers import certificates, delivery, doors, receipt, sealing
+from transfers.channels import chosen
+from transfers.channels.channel import Lost
 from transfers.models import DeliveryAttempt, RecipientCertificate
 
 HOME = Path(__file__).parent.parent.parent
@@ -496,12 +498,25 @@ def put_off_delivery(walk: Walk) -> None:
 
 
 def attempt(walk: Walk) -> None:
-    delivery._attempt(submission=walk.submission, by=duty("deliver"), at=walk.now())
+    where = chosen.channel().where
+    delivery._attempt(submission=walk.submission, where=where, by=duty("deliver"), at=walk.now())
 
 
 def arrive(walk: Walk) -> None:
     (open_attempt,) = DeliveryAttempt.objects.all()
-    delivery._arrived(submission=walk.submission, attempt=open_attempt, by=duty("deliver"), at=walk.now())
+    outcome: dict[str, Any] = {"attempt": open_attempt, "checked": "sha256"}
+    delivery._arrived(submission=walk.submission, **outcome, by=duty("deliver"), at=walk.now())
+
+
+def is_interrupted(walk: Walk) -> None:
+    (open_attempt,) = DeliveryAttempt.objects.all()
+    outcome: dict[str, Any] = {
+        "attempt": open_attempt,
+        "trouble": Lost("CONNECTION_LOST"),
+        "settles": False,
+        "files": 1,
+    }
+    delivery._interrupted(submission=walk.submission, **outcome, by=duty("deliver"), at=walk.now())
 
 
 def add_staff(walk: Walk) -> None:
@@ -675,6 +690,7 @@ ACTS = {
     "transfers.delivery.request": Act(before("ask to deliver"), does("ask to deliver"), Event.DELIVERY_REQUESTED),
     "transfers.delivery._attempt": Act(before("deliver"), attempt, Event.DELIVERY_ATTEMPTED),
     "transfers.receipt.take_in": Act("deliver", take_in_a_receipt, Event.RECEIPT_TAKEN_IN),
+    "transfers.delivery._interrupted": Act(before("deliver"), is_interrupted, Event.DELIVERY_INTERRUPTED, attempt),
     "transfers.delivery._arrived": Act(before("deliver"), arrive, Event.SUBMISSION_DELIVERED, attempt),
 }
 # Acts of which nothing is kept but the entry itself, or (signing in and out) the session of a browser.

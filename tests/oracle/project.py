@@ -74,18 +74,23 @@ def findings() -> list[tuple[str, ...]]:
 
 
 def forget() -> None:
-    """Empty every table of cases, rounds and cohorts. Triggers refuse that to everybody: the owner lays them aside."""
+    """Empty every table of cases, rounds and cohorts, but for what came with the program.
+
+    Triggers refuse that to everybody: the owner lays them aside.
+    """
     name = connection.settings_dict["NAME"]
     with psycopg.connect(address_of(name, settings.DATABASE_OWNER)) as database:
         tables = [
             row[0]
             for row in database.execute(
                 "SELECT quote_ident(tablename) FROM pg_tables WHERE schemaname = 'public'"
-                " AND tablename ~ '^(cohorts|transfers)_' AND tablename NOT IN ('cohorts_dataset', 'cohorts_frameworkinuse')"
+                " AND tablename ~ '^(cohorts|transfers)_' AND tablename <> 'cohorts_dataset'"
             )
         ]
+        database.execute("CREATE TEMPORARY TABLE in_use AS TABLE cohorts_frameworkinuse")
         for table in tables:
             database.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
         database.execute(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY")
+        database.execute("INSERT INTO cohorts_frameworkinuse OVERRIDING SYSTEM VALUE TABLE in_use")
         for table in tables:
             database.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")

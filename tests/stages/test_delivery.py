@@ -17,6 +17,7 @@ from tests.stages.conftest import WalkTo
 from tests.stages.walk import Walk
 from transfers import delivery
 from transfers.channels import folder
+from transfers.channels.channel import Sent
 from transfers.models import DeliveryAttempt
 
 
@@ -50,7 +51,7 @@ def crash_after(monkeypatch: pytest.MonkeyPatch, files: int) -> Any:
     """The worker is gone after it laid down so many files."""
     put, count = folder.put, iter(range(files))
 
-    def put_some(source: Path, to: Path, file: folder.Sent) -> None:
+    def put_some(source: Path, to: Path, file: Sent) -> None:
         if next(count, None) is None:
             raise Crash
         put(source, to, file)
@@ -126,10 +127,11 @@ def test_half_a_file_is_not_taken_for_the_whole(walk_to: WalkTo) -> None:
 def test_a_folder_that_cannot_take_it_leaves_the_attempt_open(walk_to: WalkTo) -> None:
     walk = walk_to("ask to deliver")
     settings.CF_DELIVERY_FOLDER.write_bytes(b"no folder")
-    with pytest.raises(OSError, match="exists"):
+    with pytest.raises(delivery.NotArrived, match="folder for delivery cannot be used"):
         deliver(walk)
     assert (walk.submission.stage, attempts()) == ("SENDING", [""])
     settings.CF_DELIVERY_FOLDER.unlink()
+    walk.minutes += 1
     assert deliver(walk).stage == "SENT"
 
 
@@ -153,14 +155,15 @@ def test_a_package_that_changes_under_way_does_not_arrive(walk_to: WalkTo, monke
     walk = walk_to("ask to deliver")
     put = folder.put
 
-    def change_and_put(source: Path, to: Path, file: folder.Sent) -> None:
+    def change_and_put(source: Path, to: Path, file: Sent) -> None:
         source.write_bytes(source.read_bytes()[:-1] + b"?")
         put(source, to, file)
 
     monkeypatch.setattr(folder, "put", change_and_put)
-    with pytest.raises(ValueError, match="not the file that was sealed"):
+    with pytest.raises(delivery.NotArrived, match="not the one that was sealed"):
         deliver(walk)
-    assert (walk.submission.stage, attempts(), delivered()) == ("SENDING", [""], {})
+    assert (walk.submission.stage, attempts(), delivered()) == ("SENDING", ["failed"], {})
+    assert (walk.submission.delivery_stopped, walk.submission.delivery_requested_at) == ("PACKAGE_CHANGED", None)
 
 
 def test_the_attempt_is_on_file_before_anything_is_sent(walk_to: WalkTo, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,16 +3,43 @@
 import hashlib
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+
+from transfers.channels.channel import Lost, Sent, Stopped, Told, Where
 
 
-class Sent(NamedTuple):
-    """A file that is to arrive: its name, its bytes, and their SHA-256 in hex."""
+class Folder:
+    """A folder of this machine, or one that is mounted: what fails there may have happened all the same."""
 
-    name: str
-    size: int
-    sha256: str
+    where = Where("folder")
+    checked = "sha256"
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @contextmanager
+    def open(self) -> Iterator["Folder"]:
+        """The folder itself."""
+        yield self
+
+    def has_arrived(self, file: Sent) -> bool:
+        """Whether exactly this file lies there. Raises Lost where the folder cannot be read."""
+        try:
+            return has_arrived(self.path, file)
+        except OSError as error:
+            raise Lost("FOLDER_REFUSED") from error
+
+    def put(self, source: Path, file: Sent, told: Told) -> None:
+        """Lay one file there. Raises Lost where the folder cannot take it, Stopped where it is not that file."""
+        try:
+            put(source, self.path, file)
+        except OSError as error:
+            raise Lost("FOLDER_REFUSED") from error
+        except ValueError as error:
+            raise Stopped("PACKAGE_CHANGED") from error
+        told(file.size)
 
 
 def has_arrived(folder: Path, file: Sent) -> bool:

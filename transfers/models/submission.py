@@ -40,7 +40,7 @@ class NotByWhoShapedIt(models.Func):
     recordable="id name round cohort stage prepared_by prepared_at shaped_by content_sha256 identifiers_sha256"
     " programme_sha256 content counts put_forward_at approved_by approved_at approved_content_sha256"
     " sealing_requested_by sealing_requested_at sealed_at sealed_files delivery_requested_by"
-    " delivery_requested_at sent_at correlation void_reason",
+    " delivery_requested_at delivery_tries next_attempt_at delivery_stopped sent_at correlation void_reason",
     masked="sent_back_reason",
 )
 class Submission(models.Model):
@@ -75,6 +75,11 @@ class Submission(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
     delivery_requested_at = models.DateTimeField(null=True, blank=True)
+    delivery_tries = models.PositiveIntegerField(
+        default=0, help_text="That did not get through since it was asked for."
+    )
+    next_attempt_at = models.DateTimeField(null=True, blank=True)
+    delivery_stopped = models.CharField(max_length=40, blank=True, help_text="Why a person is asked (a code).")
     sent_at = models.DateTimeField(null=True, blank=True)
     correlation = models.CharField(max_length=32, blank=True, help_text="Of whoever asked the workers last.")
     void_reason = models.TextField(blank=True)
@@ -134,7 +139,9 @@ class SampleOpening(models.Model):
         return f"{self.submission_id}/{self.by_id}"
 
 
-@audited(recordable="id submission channel attempted_by attempted_at outcome settled_at")
+@audited(
+    recordable="id submission channel host host_key attempted_by attempted_at outcome reason files_arrived settled_at"
+)
 class DeliveryAttempt(models.Model):
     """An attempt to deliver: recorded before anything is sent, settled when it is known how it ended."""
 
@@ -142,10 +149,22 @@ class DeliveryAttempt(models.Model):
 
     submission = models.ForeignKey(Submission, on_delete=models.PROTECT, related_name="delivery_attempts")
     channel = models.CharField(max_length=20)
+    host = models.CharField(max_length=255, blank=True)
+    host_key = models.CharField(max_length=60, blank=True, help_text="SHA-256 fingerprint that the host had to have.")
     attempted_by = models.CharField(max_length=150)
     attempted_at = models.DateTimeField()
     outcome = models.CharField(max_length=20, blank=True, choices=OUTCOMES)
+    reason = models.CharField(max_length=40, blank=True, help_text="What stood in the way (a code).")
+    files_arrived = models.PositiveSmallIntegerField(default=0, help_text="Files that were seen to lie there.")
     settled_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["submission"], condition=models.Q(outcome="delivered"), name="delivered_once"
+            ),
+            models.UniqueConstraint(fields=["submission"], condition=models.Q(outcome=""), name="one_open_attempt"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.submission_id}/{self.pk}"

@@ -21,8 +21,9 @@ from connecting_families.staff.guards import acting
 from connecting_families.staff.models import User
 from connecting_families.staff.roles import Permission
 from connecting_families.staff.views import facts, hand_over, in_role, in_words, moment, refused_form, role_reasons
-from transfers import approval
+from transfers import approval, progress
 from transfers.models import Submission
+from transfers.rules import delivering
 from transfers.rules.lifecycle import Stage
 
 RECEIVED = [Column("Package"), Column("Rows loaded", numeric=True), Column("Rows rejected", numeric=True)]
@@ -32,6 +33,8 @@ COLOURS = {Stage.SENT: "green", Stage.RECEIPTED: "green", Stage.VOID: "red", Sta
 READS = {Event.SUBMISSION_VIEWED.name, Event.SAMPLE_VIEWED.name}
 SEALING = ("Signing it, and encrypting it for its recipients", "Laying the sealed files in the outbox")
 DELIVERING = ("Sending the sealed files", "Looking whether they arrived whole")
+AT_IT = "The workers are at it. You may leave this page and come back."
+WAITING = "The recipient was not reached, or did not take it. The workers try again by themselves."
 
 
 def row_of(name: str) -> Submission:
@@ -76,6 +79,7 @@ def show(request: HttpRequest, row: Submission, refused: tuple[Reasoned, ...] = 
         "caption": "Submission",
         "submission": row,
         "at_stage": row.at_stage.name,
+        "stopped": delivering.TROUBLES.get(row.delivery_stopped, ""),
         "back_href": reverse("submissions"),
         "forms": [refused_form(refused)] if refused else [],
         "facts": _facts(row),
@@ -115,10 +119,30 @@ def _progress(row: Submission) -> dict[str, Any]:
     )
     asked = f"Asked for by {by} on {moment(at)}" if by else f"Asked for on {moment(at)}"
     first, second = busy
-    steps = [
-        {"text": asked, "state": "done"}, {"text": first, "state": "now"}, {"text": second, "state": "next"}
-    ]  # fmt: skip
-    return {"poll_url": reverse("submission", args=[row.name]), "steps": steps}
+    found: dict[str, Any] = {
+        "poll_url": reverse("submission", args=[row.name]), "label": AT_IT, "done": None, "total": None
+    }  # fmt: skip
+    if busy is DELIVERING and row.next_attempt_at:
+        again = f"To be tried again on {moment(row.next_attempt_at)}"
+        found |= {"label": WAITING, "waits": True}
+        steps = [(asked, "done"), (f"{_tries(row)}. {_trouble(row)}", "failed"), (again, "next")]
+    else:
+        steps = [(asked, "done"), (first, "now"), (second, "next")]
+        sent = progress.of(row.pk) if busy is DELIVERING else None
+        if sent:
+            done, total = sent
+            found |= {"done": done, "total": total, "label": f"{AT_IT} {done:,} of {total:,} bytes are there."}
+    return found | {"steps": [{"text": text, "state": state} for text, state in steps]}
+
+
+def _tries(row: Submission) -> str:
+    return f"Tried {row.delivery_tries} time{'' if row.delivery_tries == 1 else 's'}"
+
+
+def _trouble(row: Submission) -> str:
+    """What stood in the way of the last attempt, in words."""
+    last = row.delivery_attempts.order_by("id").last()
+    return delivering.TROUBLES.get(last.reason, "") if last else ""
 
 
 def _facts(row: Submission) -> list[dict[str, Any]]:

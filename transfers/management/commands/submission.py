@@ -49,7 +49,7 @@ class Command(Act):
             ("send-back", "send it back to who prepared it"),
             ("take-up-again", "make a draft again of one that was sent back"),
             ("seal", "sign it and encrypt it for its recipients"),
-            ("deliver", "deliver it to the folder of its recipients"),
+            ("deliver", "deliver it to its recipients (CF_DELIVERY)"),
             ("receipt", "take in the file in which its recipient says that it has it"),
         ):
             one = stages.add_parser(stage, help=what)
