@@ -11,7 +11,7 @@ from connecting_families.audit import trail
 from connecting_families.audit.events import Event
 from connecting_families.audit.refusals import Why
 from connecting_families.audit.trail import Who
-from transfers import doors
+from transfers import doors, outbox
 from transfers.channels import folder
 from transfers.channels.folder import Sent
 from transfers.models import DeliveryAttempt, Submission
@@ -33,6 +33,7 @@ def request(*, submission: Submission, by: Who, at: datetime) -> Submission:
     row = doors.locked(submission.pk)
     doors.refuse(NotDelivered, lifecycle.reasons_against("attempt delivery", row.at_stage), row)
     doors.refuse(NotDelivered, _standing(row, at), row, stopped=doors.guard(row, at))
+    outbox.refuse_what_may_not_leave(NotDelivered, row, at)
     row.delivery_requested_by_id, row.delivery_requested_at = by.person, at
     row.correlation = trail.correlation()
     row.save()
@@ -81,6 +82,7 @@ def _attempt(*, submission: Submission, by: Who, at: datetime) -> DeliveryAttemp
         doors.refuse(NotDelivered, lifecycle.reasons_against("attempt delivery", row.at_stage), row)
     doors.refuse(NotDelivered, _standing(row, at), row, stopped=doors.guard(row, at))
     doors.refuse(NotDelivered, _changed_in_the_outbox(row), row)
+    outbox.refuse_what_may_not_leave(NotDelivered, row, at)
     for earlier in row.delivery_attempts.filter(outcome=""):
         earlier.outcome, earlier.settled_at = "failed", at
         earlier.save()

@@ -22,5 +22,6 @@ urlpatterns = [
     path("submissions/<str:name>/deliver/", approval.deliver, name="deliver"),
     path("certificates/", certificates.certificates, name="certificates"),
     path("certificates/add/", certificates.add, name="add_certificate"),
+    path("certificates/<int:number>/revoke/", certificates.revoke, name="revoke_certificate"),
     path("certificates/accept/", certificates.accept, name="accept_certificate"),
 ]

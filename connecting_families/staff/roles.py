@@ -26,6 +26,7 @@ class Permission(Enum):
     SEND_SUBMISSIONS = "seal and deliver an approved submission"
     ADD_CERTIFICATES = "add a recipient's certificate"
     ACCEPT_CERTIFICATES = "accept a recipient's certificate whose fingerprint was compared"
+    REVOKE_CERTIFICATES = "revoke a recipient's certificate"
     SEE_TRAIL = "read the trail"
     MANAGE_STAFF = "add staff and change roles"
 
@@ -68,6 +69,7 @@ ROLES: dict[str, Role] = {
                 P.SEND_SUBMISSIONS,
                 P.ADD_CERTIFICATES,
                 P.ACCEPT_CERTIFICATES,
+                P.REVOKE_CERTIFICATES,
             }
         ),
     ),
@@ -84,6 +86,7 @@ ROLES: dict[str, Role] = {
                 P.APPROVE_SUBMISSIONS,
                 P.SEND_SUBMISSIONS,
                 P.ACCEPT_CERTIFICATES,
+                P.REVOKE_CERTIFICATES,
             }
         ),
     ),
@@ -99,6 +102,7 @@ ROLES: dict[str, Role] = {
                 P.SEE_SUBMISSIONS,
                 P.SEE_TRAIL,
                 P.ACCEPT_CERTIFICATES,
+                P.REVOKE_CERTIFICATES,
             }
         ),
     ),
