@@ -22,7 +22,7 @@ def usable(recipient: str, purpose: str, at: datetime, *, held: bool = False) ->
     for row in rows:
         addressee = addressees.load(row.pem.encode())
         against = acceptance.may_be_used(
-            row.fingerprint, row.first_accepted_by_id, row.second_accepted_by_id, row.revoked_at, at
+            row.fingerprint, row.first_accepted_by_id, row.second_accepted_by_id, row.revoked_at
         )
         against += [Why(fault.code, fault.sentence) for fault in addressee.faults(at)]
         if against:

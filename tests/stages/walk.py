@@ -254,6 +254,12 @@ def recipient_pem() -> bytes:
     return pem
 
 
+def openpgp_recipient() -> bytes:
+    """The same one's OpenPGP certificate."""
+    text: bytes = (settings.CF_SIGNING_KEY.parent / "ons-openpgp.asc").read_bytes()
+    return text
+
+
 def make_keys(folder: Path) -> keys.DemonstrationKeys:
     """The keys of all walks, valid at the moment of the run."""
     made = keys.make_demonstration_keys(folder, RUN)

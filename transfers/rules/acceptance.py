@@ -34,14 +34,15 @@ def one_format(purpose: str, formats: set[str]) -> list[Why]:
     return [Why("SEVERAL_FORMATS", sentence)]
 
 
-def may_be_used(
-    fingerprint: str, first: int | None, second: int | None, revoked_at: datetime | None, at: datetime
-) -> list[Why]:
-    """Why nothing may be encrypted for this certificate at this instant, apart from what it says itself."""
+def may_be_used(fingerprint: str, first: int | None, second: int | None, revoked_at: datetime | None) -> list[Why]:
+    """Why nothing may be encrypted for this certificate, apart from what it says itself.
+
+    A revocation that is on file counts, whatever the clock says of whoever seals meanwhile.
+    """
     reasons = []
     if first is None or second is None:
         sentence = f"The certificate {fingerprint[:16]}… is not accepted by two people."
         reasons.append(Why("CERTIFICATE_NOT_ACCEPTED", sentence))
-    if revoked_at is not None and revoked_at <= at:
+    if revoked_at is not None:
         reasons.append(Why("CERTIFICATE_REVOKED", f"The certificate {fingerprint[:16]}… was revoked."))
     return reasons
