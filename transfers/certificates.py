@@ -27,6 +27,11 @@ class NotRevoked(Refused):
     event = Event.REVOCATION_REFUSED
 
 
+def digits(fingerprint: str) -> str:
+    """A fingerprint as it is kept, of one as it is read out or printed: with colons, spaces or capital letters."""
+    return "".join(character for character in fingerprint.lower() if character in "0123456789abcdef")
+
+
 @trail.stage
 def add(*, pem: bytes, recipient: str, purpose: str, by: Who, at: datetime) -> RecipientCertificate:
     """Add a recipient's certificate; nothing is encrypted for it before two people have accepted it.
@@ -70,8 +75,11 @@ def accept(*, fingerprint: str, purpose: str, by: Who, at: datetime) -> Recipien
 
     Raises NotAccepted for an unknown fingerprint, and for a second acceptance by the first person.
     """
-    typed = "".join(character for character in fingerprint.lower() if character in "0123456789abcdef")
-    row = RecipientCertificate.objects.select_for_update().filter(fingerprint=typed, purpose=purpose).first()
+    row = (
+        RecipientCertificate.objects.select_for_update()
+        .filter(fingerprint=digits(fingerprint), purpose=purpose)
+        .first()
+    )
     if row is None:
         raise NotAccepted([Why("FINGERPRINT_DIFFERS", FINGERPRINT_MISTYPED)], record="transfers.recipientcertificate")
     reasons = acceptance.may_accept(by.person, row.first_accepted_by_id, row.second_accepted_by_id, row.revoked_at)

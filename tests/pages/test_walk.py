@@ -348,7 +348,7 @@ def test_a_certificate_is_added_and_accepted_by_two_who_type_its_fingerprint(
     ("given", "said"),
     [
         ({}, "Choose a file, or paste the certificate below."),
-        ({"pasted": "Señor"}, "This is not a certificate in PEM form."),
+        ({"pasted": "Señor"}, "This is not a certificate in PEM form, nor one of OpenPGP."),
         (
             {"pasted": "-----BEGIN CERTIFICATE-----\nbm8=\n-----END CERTIFICATE-----"},
             "This is not an X.509 certificate",

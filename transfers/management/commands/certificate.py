@@ -47,7 +47,7 @@ class Command(Act):
         elif options["act"] == "revoke":
             by = person_at_the_prompt(options["by"], Permission.REVOKE_CERTIFICATES, at)
             found = RecipientCertificate.objects.filter(
-                fingerprint=options["fingerprint"].lower(), purpose=options["purpose"]
+                fingerprint=certificates.digits(options["fingerprint"]), purpose=options["purpose"]
             ).first()
             if found is None:
                 raise CommandError("There is no certificate of this fingerprint for this purpose.", returncode=2)
