@@ -70,6 +70,9 @@ def test_without_a_key_of_ours_nothing_is_sealed_for_gpg(walk_to: WalkTo, settin
     for given in ("", str(settings.CF_SIGNING_KEY), "/nowhere/council.key"):
         settings.CF_OPENPGP_SIGNING_KEY = given
         assert codes(walk, "ask to seal") == ["NO_OPENPGP_SIGNING_KEY"]
+    settings.CF_OPENPGP_SIGNING_KEY = str(settings.CF_SIGNING_KEY.parent / "council-openpgp.key")
+    settings.CF_SIGNING_KEY_UNENCRYPTED = False
+    assert codes(walk, "ask to seal") == ["SIGNING_KEY_NOT_ENCRYPTED"] * 2
 
 
 def test_what_was_sealed_for_a_certificate_that_was_revoked_does_not_leave(walk_to: WalkTo) -> None:
