@@ -23,7 +23,7 @@ from connecting_families.staff.guards import acting, opened_by
 from connecting_families.staff.models import User
 from connecting_families.staff.roles import ROLES, Permission
 from connecting_families.staff.views import in_role, moment
-from transfers import approval
+from transfers import approval, certificates, council
 from transfers.models import RecipientCertificate, Submission
 from transfers.rules.lifecycle import Stage
 
@@ -66,6 +66,8 @@ def home(request: HttpRequest) -> HttpResponse:
         context |= {"rounds": _rounds(), "runs": Cohort.objects.filter(state=Cohort.REQUESTED).select_related("round")}
     if user.may(Permission.DECIDE_DUPLICATES):
         context["duplicates"] = queries.pairs_to_decide().count()
+    if user.may(Permission.ACCEPT_CERTIFICATES):
+        context["ending"] = [*certificates.ending(at), *council.ending(at)]
     if user.may(Permission.APPROVE_SUBMISSIONS):
         context["to_approve"] = _to_approve(who, at)
     if user.may(Permission.DECIDE_RULES):

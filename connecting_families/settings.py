@@ -105,6 +105,13 @@ CF_CONTACT = setting("CF_CONTACT", "connecting.families@anytown.example or 01632
 CF_SIGNING_KEY = Path(setting("CF_SIGNING_KEY", str(CF_DATA_DIR / "demo-keys" / "council-signing.key")))
 CF_SIGNING_CERTIFICATE = Path(setting("CF_SIGNING_CERTIFICATE", str(CF_DATA_DIR / "demo-keys" / "council-signing.pem")))
 CF_SIGNING_PASSPHRASE = env.str("CF_SIGNING_PASSPHRASE", default="")
+# The council's OpenPGP key, for recipients who open with gpg: empty for none.
+CF_OPENPGP_SIGNING_KEY = env.str(
+    "CF_OPENPGP_SIGNING_KEY", default="" if PRODUCTION else str(CF_DATA_DIR / "demo-keys" / "council-openpgp.key")
+)
+CF_OPENPGP_SIGNING_PASSPHRASE = env.str("CF_OPENPGP_SIGNING_PASSPHRASE", default="")
+# Whether a key of the council may lie there without a passphrase.
+CF_SIGNING_KEY_UNENCRYPTED = env.bool("CF_SIGNING_KEY_UNENCRYPTED", default=not PRODUCTION)
 CF_OUTBOX = Path(env.str("CF_OUTBOX", default=str(CF_DATA_DIR / "outbox")))
 CF_RECEIPT_FOLDER = Path(env.str("CF_RECEIPT_FOLDER", default=str(CF_DATA_DIR / "receipts")))
 CF_DELIVERY = env.str("CF_DELIVERY", default="") or "folder"

@@ -15,7 +15,7 @@ from connecting_families.audit import trail
 from connecting_families.audit.events import Event
 from connecting_families.audit.refusals import Refused, Why
 from connecting_families.audit.trail import Who
-from transfers import doors, progress
+from transfers import doors, outbox, progress
 from transfers.channels import chosen, folder
 from transfers.channels.channel import Channel, Far, Sent, Trouble, Where
 from transfers.models import DeliveryAttempt, Submission
@@ -46,6 +46,7 @@ def request(*, submission: Submission, by: Who, at: datetime) -> Submission:
     row = doors.locked(submission.pk)
     doors.refuse(NotDelivered, _against_attempt(row), row)
     doors.refuse(NotDelivered, _standing(row, at), row, stopped=doors.guard(row, at))
+    outbox.refuse_what_may_not_leave(NotDelivered, row, at)
     row.delivery_requested_by_id, row.delivery_requested_at = by.person, at
     row.delivery_tries, row.next_attempt_at, row.delivery_stopped = 0, None, ""
     row.correlation = trail.correlation()
@@ -135,6 +136,7 @@ def _attempt(*, submission: Submission, where: Where, by: Who, at: datetime) -> 
     doors.refuse(NotDelivered, _against_attempt(row), row)
     doors.refuse(NotDelivered, _standing(row, at), row, stopped=doors.guard(row, at))
     doors.refuse(NotDelivered, _changed_in_the_outbox(row), row)
+    outbox.refuse_what_may_not_leave(NotDelivered, row, at)
     for earlier in row.delivery_attempts.filter(outcome=""):
         earlier.outcome, earlier.settled_at = "failed", at
         earlier.save()

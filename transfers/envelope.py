@@ -43,6 +43,7 @@ END = b"\x00\x00"
 VERSION = encode(rfc5652.CMSVersion(0))
 AUTH_ENVELOPED_DATA = encode(rfc5083.id_ct_authEnvelopedData)
 DATA = encode(rfc5652.id_data)
+OAEP = encode(rfc4055.rSAES_OAEP_SHA256_Identifier)
 
 # No head of ours comes near it; it bounds what is read from a file that is not ours.
 LONGEST_HEAD_VALUE = 1 << 20
@@ -170,11 +171,15 @@ class CmsWriter:
 
 
 class Recipient(NamedTuple):
-    """For whom a key lies in the envelope: `issuer` is the DER of the name, `key_algorithm` a dotted OID."""
+    """For whom a key lies in the envelope: `issuer` is the DER of the name, `key_algorithm` a dotted OID.
+
+    `by_oaep_sha256` says whether the key is wrapped as we wrap it, with SHA-256 in both places.
+    """
 
     issuer: bytes
     serial_number: int
     key_algorithm: str
+    by_oaep_sha256: bool
 
 
 class Header(NamedTuple):
@@ -188,7 +193,7 @@ class Header(NamedTuple):
 
     def opens_for(self, certificate: x509.Certificate) -> bool:
         """Whether the holder of this certificate finds a key inside."""
-        issuer, serial_number = _issuer_and_serial_number(certificate)
+        issuer, serial_number = issuer_and_serial_number(certificate)
         return any((each.issuer, each.serial_number) == (issuer, serial_number) for each in self.recipients)
 
 
@@ -229,7 +234,7 @@ def _key_transport(certificate: x509.Certificate, key: bytes) -> rfc5652.Recipie
     public_key = certificate.public_key()
     if not isinstance(public_key, rsa.RSAPublicKey):
         raise RecipientError("A recipient's certificate holds no RSA key.")
-    issuer, serial_number = _issuer_and_serial_number(certificate)
+    issuer, serial_number = issuer_and_serial_number(certificate)
     info = rfc5652.RecipientInfo()
     transport = info["ktri"]
     transport["version"] = 0
@@ -257,7 +262,7 @@ def _octets(value: bytes) -> bytes:
     return bytes(encode(OctetString(value)))
 
 
-def _issuer_and_serial_number(certificate: x509.Certificate) -> tuple[bytes, int]:
+def issuer_and_serial_number(certificate: x509.Certificate) -> tuple[bytes, int]:
     """The issuer's name byte for byte as the certificate has it: its holder finds the key by comparing."""
     decoded, _ = decode(certificate.public_bytes(Encoding.DER), asn1Spec=rfc5280.Certificate())
     return bytes(encode(decoded["tbsCertificate"]["issuer"])), certificate.serial_number
@@ -269,8 +274,9 @@ def _recipient(info: Any) -> Recipient:
         raise NotAnEnvelopeError("The envelope has a recipient of a kind that we do not write.")
     transport = info["ktri"]
     by = transport["rid"]["issuerAndSerialNumber"]
+    algorithm = transport["keyEncryptionAlgorithm"]
     return Recipient(
-        bytes(encode(by["issuer"])), int(by["serialNumber"]), str(transport["keyEncryptionAlgorithm"]["algorithm"])
+        bytes(encode(by["issuer"])), int(by["serialNumber"]), str(algorithm["algorithm"]), encode(algorithm) == OAEP
     )
 
 

@@ -12,6 +12,9 @@ from transfers.models import RecipientCertificate, Submission
 LONGEST = 20_000
 """Bytes of a certificate in PEM form that we read."""
 
+BEGINNINGS = (b"-----BEGIN CERTIFICATE-----", b"-----BEGIN PGP PUBLIC KEY BLOCK-----", b"PRIVATE KEY")
+"""One with a private key is read, so that it is said what must happen to it."""
+
 PURPOSES = [(code, Choice(words)) for code, words in RecipientCertificate.PURPOSES.items()]
 
 
@@ -56,12 +59,12 @@ class AddCertificateForm(forms.Form):
     recipient = forms.CharField(label="Recipient", help_text="The code in agreements, such as ONS.", max_length=40)
     purpose = forms.ChoiceField(label="Packages that it opens", widget=forms.RadioSelect, choices=PURPOSES)
     file = forms.FileField(
-        label="Certificate as a file", help_text="PEM, as the recipient gave it to you.", required=False,
-        max_length=200,
+        label="Certificate as a file", required=False, max_length=200,
+        help_text="X.509 in PEM form, or OpenPGP in armour, as the recipient gave it to you.",
     )  # fmt: skip
     pasted = forms.CharField(
         label="Or paste it",
-        help_text="All of it, from -----BEGIN CERTIFICATE----- on.",
+        help_text="All of it, from -----BEGIN CERTIFICATE----- or -----BEGIN PGP PUBLIC KEY BLOCK----- on.",
         widget=forms.Textarea(attrs={"rows": 8}),
         required=False,
     )
@@ -76,8 +79,9 @@ class AddCertificateForm(forms.Form):
             self.add_error("file", "Choose a file, or paste the certificate below.")
         elif file and given.get("pasted"):
             self.add_error("pasted", "Give the certificate once: as a file, or pasted.")
-        elif len(pem) > LONGEST or not pem.isascii() or b"-----BEGIN CERTIFICATE-----" not in pem:
-            self.add_error(field, "This is not a certificate in PEM form. It begins with -----BEGIN CERTIFICATE-----.")
+        elif len(pem) > LONGEST or not pem.isascii() or not any(begin in pem for begin in BEGINNINGS):
+            words = "It begins with -----BEGIN CERTIFICATE----- or -----BEGIN PGP PUBLIC KEY BLOCK-----."
+            self.add_error(field, f"This is not a certificate in PEM form, nor one of OpenPGP. {words}")
         return given | {"pem": pem}
 
 
@@ -86,6 +90,7 @@ class AcceptCertificateForm(forms.Form):
 
     purpose = forms.ChoiceField(label="Packages that it opens", widget=forms.RadioSelect, choices=PURPOSES)
     fingerprint = forms.CharField(
-        label="Fingerprint (SHA-256)",
-        help_text="Ask the recipient to read it to you, and type it here. Do not copy it from this site.",
+        label="Fingerprint",
+        help_text="SHA-256 of an X.509 certificate, or what gpg --fingerprint shows of an OpenPGP one. Ask the"
+        " recipient to read it to you, and type it here. Do not copy it from this site.",
     )

@@ -16,6 +16,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import pkcs7
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, PublicKeyAlgorithmOID
+from pysequoia import Tsk
+
+from transfers.made_up import openpgp_key
 
 SHORTEST_KEY = 3072
 EXPIRY_WARNING = timedelta(days=60)
@@ -46,6 +49,11 @@ def load_certificate(data: bytes) -> x509.Certificate:
         raise CertificateError("This is not an X.509 certificate (PEM or DER).") from error
 
 
+def as_pem(certificate: x509.Certificate) -> str:
+    """The certificate in PEM form."""
+    return certificate.public_bytes(serialization.Encoding.PEM).decode("ascii")
+
+
 def fingerprint(certificate: x509.Certificate) -> str:
     """SHA-256 of the certificate's DER, in lower-case hex, as `openssl x509 -fingerprint -sha256` gives it."""
     return certificate.fingerprint(hashes.SHA256()).hex()
@@ -64,9 +72,9 @@ def faults(certificate: x509.Certificate, at: datetime) -> list[Fault]:
         sentence = f"The certificate's key has {key.key_size} bits; it must have {SHORTEST_KEY} or more."
         found.append(Fault("KEY_TOO_SHORT", sentence))
     if at < certificate.not_valid_before_utc:
-        found.append(Fault("NOT_YET_VALID", f"The certificate is valid from {_day(certificate.not_valid_before_utc)}."))
+        found.append(Fault("NOT_YET_VALID", f"The certificate is valid from {day(certificate.not_valid_before_utc)}."))
     if at > certificate.not_valid_after_utc:
-        found.append(Fault("EXPIRED", f"The certificate expired on {_day(certificate.not_valid_after_utc)}."))
+        found.append(Fault("EXPIRED", f"The certificate expired on {day(certificate.not_valid_after_utc)}."))
     return found
 
 
@@ -74,7 +82,7 @@ def warnings(certificate: x509.Certificate, at: datetime) -> list[Fault]:
     """What will be wrong soon: a certificate in date that expires within 60 days of this instant."""
     left = certificate.not_valid_after_utc - at
     if timedelta(0) <= left <= EXPIRY_WARNING:
-        return [Fault("EXPIRES_SOON", f"The certificate expires on {_day(certificate.not_valid_after_utc)}.")]
+        return [Fault("EXPIRES_SOON", f"The certificate expires on {day(certificate.not_valid_after_utc)}.")]
     return []
 
 
@@ -116,14 +124,38 @@ def load_signing_key(path: Path, passphrase: str | None = None) -> rsa.RSAPrivat
     return key
 
 
+def is_encrypted(path: Path) -> bool:
+    """Whether the private key in this PEM file is under a passphrase. Raises OSError."""
+    return b"ENCRYPTED" in path.read_bytes()
+
+
+def resting(path: Path, *, encrypted: bool, may_be_open: bool) -> list[Fault]:
+    """What is wrong with how a key of the council lies in its file: open to others, or without a passphrase.
+
+    `may_be_open` is for a demonstration. Raises OSError.
+    """
+    found = []
+    if path.stat().st_mode & 0o077:
+        sentence = f"Others than its owner may read {path.name}. Give it the mode 600: chmod 600 {path.name}."
+        found.append(Fault("KEY_OPEN_TO_OTHERS", sentence))
+    if not encrypted and not may_be_open:
+        sentence = f"{path.name} holds a key without a passphrase. Put it under one (docs/rotating-keys.md)."
+        found.append(Fault("KEY_NOT_ENCRYPTED", sentence))
+    return found
+
+
 class DemonstrationKeys(NamedTuple):
-    """Where the files of a demonstration are. The recipient is made up."""
+    """Where the files of a demonstration are. The recipient is made up, and has a key of each format."""
 
     authority: Path
     signing_certificate: Path
     signing_key: Path
     recipient_certificate: Path
     recipient_key: Path
+    openpgp_signing_key: Path
+    openpgp_signing_certificate: Path
+    openpgp_recipient_certificate: Path
+    openpgp_recipient_key: Path
 
 
 def make_demonstration_keys(directory: Path, at: datetime) -> DemonstrationKeys:
@@ -136,18 +168,25 @@ def make_demonstration_keys(directory: Path, at: datetime) -> DemonstrationKeys:
     """
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     authority = _kept_signer(directory, "council-ca", lambda key: _authority(key, at))
-    _kept_signer(directory, "council-signing", lambda key: _issued_for_signing(key, authority, at))
-    _kept_signer(directory, "ons", lambda key: _made_up_recipient(key, at))
+    signing = _kept_signer(directory, "council-signing", lambda key: _issued_for_signing(key, authority, at))
+    recipient = _kept_signer(directory, "ons", lambda key: _made_up_recipient(key, at))
+    for name, key in (("council-openpgp", signing.key), ("ons-openpgp", recipient.key)):
+        _keep_openpgp(directory, name, key, at)
     return DemonstrationKeys(
         authority=directory / "council-ca.pem",
         signing_certificate=directory / "council-signing.pem",
         signing_key=directory / "council-signing.key",
         recipient_certificate=directory / "ons.pem",
         recipient_key=directory / "ons.key",
+        openpgp_signing_key=directory / "council-openpgp.key",
+        openpgp_signing_certificate=directory / "council-openpgp.asc",
+        openpgp_recipient_certificate=directory / "ons-openpgp.asc",
+        openpgp_recipient_key=directory / "ons-openpgp.key",
     )
 
 
-def _day(instant: datetime) -> str:
+def day(instant: datetime) -> str:
+    """A day as people read it."""
     return f"{instant.day} {instant:%B %Y}"
 
 
@@ -175,6 +214,17 @@ def _kept_signer(directory: Path, name: str, certify: Callable[[rsa.RSAPrivateKe
     if not certificate_file.exists():
         _write_new(certificate_file, certify(key).public_bytes(serialization.Encoding.PEM))
     return _signer(load_certificate(certificate_file.read_bytes()), key)
+
+
+def _keep_openpgp(directory: Path, name: str, key: rsa.RSAPrivateKey, at: datetime) -> None:
+    """An OpenPGP key of this name around an RSA key, and its certificate; made where they are not there yet."""
+    key_file, certificate_file = directory / f"{name}.key", directory / f"{name}.asc"
+    if not key_file.exists():
+        made = openpgp_key(key, f"Demonstration {name}, made up", at - timedelta(hours=1), timedelta(days=731))
+        _write_new(key_file, made.encode())
+    if not certificate_file.exists():
+        public = Tsk.from_bytes(key_file.read_bytes()).extract_certificate()
+        _write_new(certificate_file, str(public).encode())
 
 
 def _pem(key: rsa.RSAPrivateKey) -> bytes:

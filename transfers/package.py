@@ -159,16 +159,16 @@ def write_transmittal(note: bytes, *, submission: str, signer: Signer, create: C
 def written_together(directory: Path) -> Iterator[Create]:
     """Files that appear in `directory` together and whole, or not at all.
 
-    Gives a function that opens a file of a given name; it lies under a temporary name, for its owner alone, until
-    the block ends. Then every file is synced and renamed in the order of opening (over an older one of its name),
-    and the directory is synced. After an exception none is left. A process that is killed leaves temporary names,
-    which `remove_unfinished` knows.
+    Gives a function that opens a file of a given name, to write it and to read it again; it lies under a temporary
+    name, for its owner alone, until the block ends. Then every file is synced and renamed in the order of opening
+    (over an older one of its name), and the directory is synced. After an exception none is left. A process that is
+    killed leaves temporary names, which `remove_unfinished` knows.
     """
     opened: list[tuple[BinaryIO, Path, Path]] = []
 
     def create(name: str) -> BinaryIO:
         descriptor, temporary = tempfile.mkstemp(prefix=f".{name}.", suffix=UNFINISHED, dir=directory)
-        file = os.fdopen(descriptor, "wb")
+        file = os.fdopen(descriptor, "w+b")
         opened.append((file, Path(temporary), directory / name))
         return file
 

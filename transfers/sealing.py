@@ -8,9 +8,8 @@ import time
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
-from cryptography import x509
 from django.conf import settings
 
 from cohorts import queries
@@ -19,13 +18,11 @@ from connecting_families.audit import trail
 from connecting_families.audit.events import Event
 from connecting_families.audit.refusals import Why
 from connecting_families.audit.trail import Who
-from transfers import content, doors, keys, package, recipients
-from transfers.envelope import CmsEnvelope
+from transfers import addressees, content, council, doors, keys, openpgp, outbox, package, recipients
+from transfers.addressees import Addressee
 from transfers.models import Submission
 from transfers.rules import lifecycle
 from transfers.rules.gates import unmatched_objections
-
-PURPOSE_OF = {"identifiers": "linkage", "programme": "analysis"}
 
 
 class NotSealed(doors.NotDone):
@@ -35,10 +32,11 @@ class NotSealed(doors.NotDone):
 
 
 class Means(NamedTuple):
-    """What sealing takes: the council's signature, and the certificates for each of the two files."""
+    """What sealing takes: the council's signatures, and the certificates for each of the two files."""
 
     signer: keys.Signer
-    certificates: Mapping[str, list[x509.Certificate]]
+    openpgp_signer: openpgp.PgpSigner | None
+    addressees: Mapping[str, list[Addressee]]
 
 
 @doors.guarded
@@ -75,15 +73,15 @@ def seal(*, submission: Submission, by: Who, at: datetime) -> Submission | None:
     with alone(Work.SEALING, submission.pk) as nobody_else:
         if not nobody_else:
             return None
-        outbox = settings.CF_OUTBOX
-        outbox.mkdir(mode=0o700, parents=True, exist_ok=True)
-        package.remove_unfinished(outbox, submission.name)
-        return _seal(submission=submission, outbox=outbox, by=by, at=at)
+        folder = settings.CF_OUTBOX
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        package.remove_unfinished(folder, submission.name)
+        return _seal(submission=submission, folder=folder, by=by, at=at)
 
 
 @doors.guarded
 @trail.stage
-def _seal(*, submission: Submission, outbox: Path, by: Who, at: datetime) -> Submission:
+def _seal(*, submission: Submission, folder: Path, by: Who, at: datetime) -> Submission:
     began = time.perf_counter()
     row = Submission.objects.select_related("cohort", "round__agreement", "prepared_by").get(pk=submission.pk)
     doors.refuse(NotSealed, lifecycle.reasons_against("seal", row.at_stage), row)
@@ -91,21 +89,23 @@ def _seal(*, submission: Submission, outbox: Path, by: Who, at: datetime) -> Sub
     doors.refuse(NotSealed, [*reasons, *_standing(row, at)], row)
     if found is None:
         raise AssertionError("What is missing for sealing comes with a reason.")
-    with package.written_together(outbox) as create:
+    files: dict[str, BinaryIO] = {}
+    with package.written_together(folder) as create:
         try:
-            sealed = _write(row, found, create, at)
+            sealed = _write(row, found, outbox.kept(create, files), at)
         except package.ContentDiffersError:
             changed = Why("CONTENT_CHANGED", "The records changed since the approval. Build the submission again.")
             doors.refuse(NotSealed, [], row, stopped=[changed])
-        # Writing took its time: who objected meanwhile is not sent.
+        listed = [{"name": file.name, "bytes": file.size, "sha256": file.sha256, "rows": file.rows} for file in sealed]
+        doors.refuse(NotSealed, outbox.against_sealed(row, files, listed), row)
+        # Writing took its time: who objected meanwhile is not sent, nor anything for a certificate revoked meanwhile.
         now = at + timedelta(seconds=time.perf_counter() - began)
         row = doors.locked(submission.pk)
         reasons = lifecycle.reasons_against("seal", row.at_stage)
         doors.refuse(NotSealed, [*reasons, *_standing(row, now)], row, stopped=doors.guard(row, now))
+        doors.refuse(NotSealed, outbox.against_recipients(row, files, now, everybody=True), row)
         row.stage, row.sealed_at = lifecycle.after("seal").name, now
-        row.sealed_files = [
-            {"name": file.name, "bytes": file.size, "sha256": file.sha256, "rows": file.rows} for file in sealed
-        ]
+        row.sealed_files = listed
         row.save()
         trail.record(
             Event.SUBMISSION_SEALED, who=by, at=at, about=row,
@@ -115,27 +115,22 @@ def _seal(*, submission: Submission, outbox: Path, by: Who, at: datetime) -> Sub
 
 
 def means(row: Submission, at: datetime) -> tuple[Means | None, list[Why]]:
-    """What sealing takes, and why it may not be used: the council's key, accepted certificates of every recipient.
+    """What sealing takes, and why it may not be used: the council's keys, accepted certificates of every recipient.
 
     Nothing comes without a reason.
     """
+    chosen: dict[str, list[Addressee]] = {}
     reasons: list[Why] = []
-    chosen: dict[str, list[x509.Certificate]] = {}
-    for file, purpose in PURPOSE_OF.items():
-        chosen[file] = []
-        for recipient in row.round.recipients:
-            usable, against = recipients.usable(recipient, purpose, at)
-            chosen[file] += usable
-            reasons += against
-    try:
-        signer = keys.load_signer(
-            settings.CF_SIGNING_CERTIFICATE, settings.CF_SIGNING_KEY, settings.CF_SIGNING_PASSPHRASE or None
-        )
-    except (OSError, keys.CertificateError, keys.SigningKeyError):
-        sentence = "The council's signing key cannot be opened. Ask who looks after CF_SIGNING_KEY."
-        return None, [*reasons, Why("NO_SIGNING_KEY", sentence)]
-    reasons += [Why(f"SIGNING_{fault.code}", fault.sentence) for fault in keys.faults(signer.certificate, at)]
-    return Means(signer, chosen), reasons
+    for file, purpose in outbox.PURPOSE_OF.items():
+        chosen[file], against = recipients.usable_by_all(row.round.recipients, purpose, at)
+        reasons += against
+    signer, against = council.signer(at)
+    reasons += against
+    openpgp_signer = None
+    if any(each.format == addressees.OPENPGP for file in chosen.values() for each in file):
+        openpgp_signer, against = council.openpgp_signer(at)
+        reasons += against
+    return (Means(signer, openpgp_signer, chosen) if signer else None), reasons
 
 
 def _standing(row: Submission, at: datetime) -> list[Why]:
@@ -150,7 +145,8 @@ def _write(row: Submission, found: Means, create: package.Create, at: datetime) 
         ("programme", content.programme(row.cohort), row.programme_sha256),
     ):
         approved = package.Content(row.content[name]["rows"], row.content[name]["bytes"], sha256)
-        wrapping = package.Wrapping(manifest, CmsEnvelope(found.certificates[name]), found.signer)
+        envelope = addressees.envelope(found.addressees[name], found.openpgp_signer)
+        wrapping = package.Wrapping(manifest, envelope, found.signer)
         sealed += package.seal(table, wrapping, stem=f"{row.name}-{name}", approved=approved, create=create)
     note = package.transmittal(row.name, sealed, row.counts)
     return sealed + package.write_transmittal(note, submission=row.name, signer=found.signer, create=create)

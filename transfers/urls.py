@@ -24,5 +24,6 @@ urlpatterns = [
     path("submissions/<str:name>/rejected/", receipts.rejected, name="rejected"),
     path("certificates/", certificates.certificates, name="certificates"),
     path("certificates/add/", certificates.add, name="add_certificate"),
+    path("certificates/<int:number>/revoke/", certificates.revoke, name="revoke_certificate"),
     path("certificates/accept/", certificates.accept, name="accept_certificate"),
 ]

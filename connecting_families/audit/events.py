@@ -141,6 +141,8 @@ class Event(Enum):
     CERTIFICATE_ADDED = "A recipient's certificate was added"
     CERTIFICATE_ACCEPTED = "A recipient's certificate was accepted"
     CERTIFICATE_REFUSED = "Accepting a recipient's certificate was refused"
+    CERTIFICATE_REVOKED = "A recipient's certificate was revoked"
+    REVOCATION_REFUSED = "Revoking a recipient's certificate was refused"
     DEMONSTRATION_KEYS_MADE = "Keys for a demonstration were made"
 
     # Submissions.

@@ -30,6 +30,7 @@ class Permission(Enum):
     SEND_SUBMISSIONS = "seal and deliver an approved submission"
     ADD_CERTIFICATES = "add a recipient's certificate"
     ACCEPT_CERTIFICATES = "accept a recipient's certificate whose fingerprint was compared"
+    REVOKE_CERTIFICATES = "revoke a recipient's certificate"
     SEE_TRAIL = "read the trail"
     MANAGE_STAFF = "add staff and change roles"
 
@@ -75,6 +76,7 @@ ROLES: dict[str, Role] = {
                 P.SEND_SUBMISSIONS,
                 P.ADD_CERTIFICATES,
                 P.ACCEPT_CERTIFICATES,
+                P.REVOKE_CERTIFICATES,
             }
         ),
     ),
@@ -93,6 +95,7 @@ ROLES: dict[str, Role] = {
                 P.APPROVE_SUBMISSIONS,
                 P.SEND_SUBMISSIONS,
                 P.ACCEPT_CERTIFICATES,
+                P.REVOKE_CERTIFICATES,
             }
         ),
     ),
@@ -109,6 +112,7 @@ ROLES: dict[str, Role] = {
                 P.SEE_SUBMISSIONS,
                 P.SEE_TRAIL,
                 P.ACCEPT_CERTIFICATES,
+                P.REVOKE_CERTIFICATES,
             }
         ),
     ),

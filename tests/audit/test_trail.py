@@ -114,6 +114,11 @@ def accept(walk: Walk) -> None:
     certificates.accept(fingerprint=row.fingerprint, purpose="linkage", by=walk.who("govern"), at=walk.now())
 
 
+def revoke(walk: Walk) -> None:
+    row = RecipientCertificate.objects.latest("pk")
+    certificates.revoke(certificate=row, reason="Its key was lost.", by=walk.who("govern"), at=walk.now())
+
+
 def one_certificate(walk: Walk) -> None:
     without_certificates(walk)
     add_certificate(walk)
@@ -673,6 +678,7 @@ ACTS = {
     "cohorts.flags.review": Act("assemble", review_flag, Event.FLAG_SENT_BACK, flagged_again),
     "transfers.certificates.add": Act("assemble", add_certificate, Event.CERTIFICATE_ADDED, without_certificates),
     "transfers.certificates.accept": Act("assemble", accept, Event.CERTIFICATE_ACCEPTED, one_certificate),
+    "transfers.certificates.revoke": Act("assemble", revoke, Event.CERTIFICATE_REVOKED),
     "transfers.submission.draft": Act(before("draft"), does("draft"), Event.SUBMISSION_DRAFTED),
     "transfers.submission.explain": Act(before("explain"), does("explain"), Event.FINDING_EXPLAINED),
     "transfers.submission.put_forward": Act(before("put forward"), does("put forward"), Event.SUBMISSION_PUT_FORWARD),

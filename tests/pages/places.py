@@ -164,6 +164,9 @@ SUBMISSIONS: dict[str, Place] = {
     "accept_certificate": Screen(
         "Accept a recipient's certificate", "Takes the fingerprint that the recipient read out, from two people."
     ),
+    "revoke_certificate": Screen(
+        "Revoke a certificate", "Takes the reason why nothing is to be encrypted for it any more."
+    ),
 }
 
 FAMILIES: dict[str, Place] = {

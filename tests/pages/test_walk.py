@@ -348,7 +348,7 @@ def test_a_certificate_is_added_and_accepted_by_two_who_type_its_fingerprint(
     ("given", "said"),
     [
         ({}, "Choose a file, or paste the certificate below."),
-        ({"pasted": "Señor"}, "This is not a certificate in PEM form."),
+        ({"pasted": "Señor"}, "This is not a certificate in PEM form, nor one of OpenPGP."),
         (
             {"pasted": "-----BEGIN CERTIFICATE-----\nbm8=\n-----END CERTIFICATE-----"},
             "This is not an X.509 certificate",
@@ -465,3 +465,31 @@ def test_home_of_early_help_holds_nothing_of_cohorts(walked_to: WalkTo, signed_i
     assert "Your role may see and record the families of" in page
     for word in ("ohort", "ubmission", "ollection round", "last run", "2026"):
         assert word not in page
+
+
+def test_a_certificate_is_revoked_once_with_a_reason_by_whoever_may(walked_to: WalkTo, signed_in: SignedIn) -> None:
+    walked_to("assemble")
+    row = RecipientCertificate.objects.latest("pk")
+    page = f"/certificates/{row.pk}/revoke/"
+    assert signed_in("worker").get(page).status_code == 403
+    approver = signed_in("approve")
+    assert page in approver.get("/certificates/").content.decode()
+    assert "Fill in" in text(press(approver, page, reason=" "))
+    assert press(approver, page, reason="Its key was lost.")["Location"] == "/certificates/"
+    assert "This certificate was revoked already." in text(press(approver, page, reason="Its key was lost."))
+    assert page not in approver.get("/certificates/").content.decode()
+    row.refresh_from_db()
+    assert str(row.revoked_by) == "approve"
+    assert "Its key was lost." not in text(approver.get("/certificates/"))
+
+
+def test_the_home_page_says_what_ends_soon(walked_to: WalkTo, signed_in: SignedIn, settings: Any) -> None:
+    walk = walked_to("assemble")
+    walk.minutes += 700 * 24 * 60
+    RecipientCertificate.objects.update(valid_to=walk.now())
+    settings.CF_SIGNING_KEY_UNENCRYPTED = False
+    for name in ("prepare", "approve", "govern"):
+        said = text(signed_in(name).get("/"))
+        assert "Keys and certificates to replace" in said
+        assert "holds a key without a passphrase" in said
+    assert "Keys and certificates" not in text(signed_in("worker").get("/"))

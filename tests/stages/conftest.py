@@ -55,6 +55,7 @@ class Stands:
             "CF_UPLOADS": here / "uploads",
             "CF_DELIVERY_FOLDER": here / "delivered",
             "CF_SIGNING_KEY": self.folder / "keys" / "council-signing.key",
+            "CF_OPENPGP_SIGNING_KEY": str(self.folder / "keys" / "council-openpgp.key"),
             "CF_SIGNING_CERTIFICATE": self.folder / "keys" / "council-signing.pem",
         }
 

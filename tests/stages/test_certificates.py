@@ -6,15 +6,17 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
+from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 
 from connecting_families.audit.models import Entry
+from connecting_families.audit.refusals import Refused
 from connecting_families.audit.trail import Unrecorded, duty
 from tests.stages.conftest import WalkTo
-from tests.stages.walk import RUN, Walk, recipient_pem
+from tests.stages.walk import RUN, Walk, openpgp_recipient, recipient_pem
 from tests.transfers.conftest import self_signed
-from transfers import certificates, recipients
-from transfers.certificates import NotAccepted
+from transfers import certificates, keys, recipients
+from transfers.certificates import NotAccepted, NotRevoked
 from transfers.models import RecipientCertificate
 
 
@@ -107,3 +109,72 @@ def test_a_machine_accepts_nothing(walk_to: WalkTo, good: bytes) -> None:
     fingerprint = walk.add_certificate(good, "linkage", accepted_by=())
     with pytest.raises(Unrecorded):
         certificates.accept(fingerprint=fingerprint, purpose="linkage", by=duty("accept"), at=walk.now())
+
+
+def revoke(walk: Walk, fingerprint: str, reason: str = "Its key was lost.", purpose: str = "linkage") -> None:
+    row = RecipientCertificate.objects.get(fingerprint=fingerprint, purpose=purpose)
+    certificates.revoke(certificate=row, reason=reason, by=walk.who("approve"), at=walk.now())
+
+
+def test_one_person_revokes_and_nothing_brings_it_back(walk_to: WalkTo, good: bytes) -> None:
+    walk = walk_to("assemble")
+    fingerprint = walk.add_certificate(good, "linkage", accepted_by=("prepare",))
+    with pytest.raises(NotRevoked) as refusal:
+        revoke(walk, fingerprint, " ")
+    assert refusal.value.codes == ["NO_REASON"]
+    revoke(walk, fingerprint)
+    entry = Entry.objects.latest("id")
+    assert (entry.event, entry.reason, entry.reference) == ("CERTIFICATE_REVOKED", "Its key was lost.", fingerprint)
+    with pytest.raises(NotRevoked) as refusal:
+        revoke(walk, fingerprint)
+    assert refusal.value.codes == ["REVOKED_ALREADY"]
+    with pytest.raises(NotAccepted) as again:
+        accept(walk, fingerprint, "govern")
+    assert again.value.codes == ["CERTIFICATE_REVOKED"]
+    with pytest.raises(NotAccepted) as again:
+        walk.add_certificate(good, "linkage")
+    assert again.value.codes == ["CERTIFICATE_REVOKED"]
+    assert usable(walk) == 1
+
+
+def test_an_openpgp_certificate_counts_after_the_same_ceremony(walk_to: WalkTo) -> None:
+    walk = walk_to("assemble")
+    revoke(walk, keys.fingerprint(keys.load_certificate(recipient_pem())))
+    assert usable(walk) == 0
+    fingerprint = walk.add_certificate(openpgp_recipient(), "linkage", accepted_by=("prepare",))
+    assert usable(walk) == 0
+    # As gpg --fingerprint writes it.
+    spaced = " ".join(fingerprint.upper()[place : place + 4] for place in range(0, 40, 4))
+    assert accept(walk, spaced, "govern").format == "openpgp"
+    assert usable(walk) == 1
+
+
+def test_a_secret_key_is_never_kept(walk_to: WalkTo) -> None:
+    walk = walk_to("assemble")
+    folder = settings.CF_SIGNING_KEY.parent
+    for name in ("ons.key", "ons-openpgp.key"):
+        assert refused(walk, (folder / name).read_bytes()) == ["NOT_A_CERTIFICATE"]
+    both = (folder / "ons.key").read_bytes() + recipient_pem()
+    assert refused(walk, both, "analysis") == ["NOT_A_CERTIFICATE"]
+
+
+def test_certificates_of_two_formats_for_one_package_are_refused(walk_to: WalkTo) -> None:
+    walk = walk_to("approve")
+    walk.add_certificate(openpgp_recipient(), "linkage")
+    with pytest.raises(Refused) as refusal:
+        walk.do("ask to seal")
+    assert refusal.value.codes == ["SEVERAL_FORMATS"]
+    revoke(walk, keys.fingerprint(keys.load_certificate(recipient_pem())))
+    walk.do("ask to seal")
+
+
+def test_what_ends_soon_is_said_60_days_before(walk_to: WalkTo, key: rsa.RSAPrivateKey) -> None:
+    walk = walk_to("assemble")
+    at = walk.now()
+    assert certificates.ending(at) == []
+    soon = pem(self_signed(key, since=RUN - timedelta(days=1), until=RUN + timedelta(days=60)))
+    fingerprint = walk.add_certificate(soon, "linkage")
+    assert certificates.ending(at) == ["The certificate of ONS for linkage (identifiers) expires on 1 January 2027."]
+    assert "expired on 1 January 2027" in certificates.ending(RUN + timedelta(days=61))[0]
+    revoke(walk, fingerprint)
+    assert certificates.ending(at) == []

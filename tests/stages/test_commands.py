@@ -19,6 +19,7 @@ from connecting_families.audit.models import Entry
 from connecting_families.staff.models import User
 from tests.stages.conftest import WalkTo
 from tests.stages.walk import QUERIES, RUN, Walk
+from transfers.models import RecipientCertificate
 
 
 @pytest.fixture(autouse=True)
@@ -179,6 +180,28 @@ def test_the_process_exits_with_2_where_the_usage_is_wrong(walk_to: WalkTo) -> N
     done = subprocess.run(command, cwd=settings.BASE_DIR, capture_output=True, text=True, check=False, timeout=60)
     assert (done.returncode, done.stdout) == (2, "")
     assert "Write it as 2026-09-30" in done.stderr
+
+
+def test_one_person_revokes_a_certificate_at_the_prompt(walk_to: WalkTo) -> None:
+    walk_to("assemble")
+    fingerprint = RecipientCertificate.objects.latest("pk").fingerprint
+    words = (
+        "certificate",
+        "revoke",
+        fingerprint.upper(),
+        "--purpose",
+        "linkage",
+        "--reason",
+        "Lost.",
+        "--by",
+        "approve",
+    )
+    assert give(*words)[:2] == (
+        0, {"fingerprint": fingerprint, "purpose": "linkage", "format": "cms", "accepted_by": 2, "revoked": True}
+    )  # fmt: skip
+    assert give(*words)[0] == 1
+    with pytest.raises(CommandError, match="no certificate"):
+        call_command(*words[:2], "00", *words[3:], stdout=StringIO(), stderr=StringIO())
 
 
 def test_demonstration_keys_are_made_once_and_recorded(walk_to: WalkTo) -> None:

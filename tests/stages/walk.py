@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from pysequoia import Tsk
 
 from cohorts import assembly, loading, looks, queries
 from cohorts.models import Cohort, Person, Round
@@ -22,6 +23,7 @@ from connecting_families.staff import accounts
 from connecting_families.staff.models import User
 from tests.oracle.bulk import Files, Row, write
 from transfers import approval, certificates, delivery, keys, sealing, submission
+from transfers.made_up import openpgp_key
 from transfers.models import RecipientCertificate, Submission
 
 CUT_OFF = date(2026, 9, 30)
@@ -252,6 +254,21 @@ def recipient_pem() -> bytes:
     return pem
 
 
+def openpgp_recipient() -> bytes:
+    """The same one's OpenPGP certificate."""
+    text: bytes = (settings.CF_SIGNING_KEY.parent / "ons-openpgp.asc").read_bytes()
+    return text
+
+
 def make_keys(folder: Path) -> keys.DemonstrationKeys:
     """The keys of all walks, valid at the moment of the run."""
-    return keys.make_demonstration_keys(folder, RUN)
+    made = keys.make_demonstration_keys(folder, RUN)
+    # OpenPGP looks at the clock of the machine, whatever a walk says: these were made long before either.
+    for private, public in (
+        (made.openpgp_signing_key, made.openpgp_signing_certificate),
+        (made.openpgp_recipient_key, made.openpgp_recipient_certificate),
+    ):
+        rsa_key = keys.load_signing_key(made.recipient_key)
+        private.write_text(openpgp_key(rsa_key, "Made up", datetime(2025, 1, 1, tzinfo=UTC), timedelta(days=7300)))
+        public.write_text(str(Tsk.from_bytes(private.read_bytes()).extract_certificate()))
+    return made

@@ -166,6 +166,7 @@ def test_demonstration_keys_are_for_their_owner_alone(keys: DemonstrationKeys) -
     assert stat.S_IMODE(directory.stat().st_mode) == 0o700
     assert {path.name for path in directory.iterdir()} == {
         *("council-ca.pem", "council-ca.key", "council-signing.pem", "council-signing.key", "ons.pem", "ons.key"),
+        *("council-openpgp.asc", "council-openpgp.key", "ons-openpgp.asc", "ons-openpgp.key"),
     }
     assert {stat.S_IMODE(path.stat().st_mode) for path in directory.glob("*.key")} == {0o600}
 

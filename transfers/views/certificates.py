@@ -1,30 +1,34 @@
-"""Pages of recipients' certificates: which there are, adding one, and accepting one whose fingerprint was compared."""
+"""Pages of recipients' certificates: which there are; adding one, accepting one by its fingerprint, revoking one."""
 
 from datetime import datetime
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 
+from cohorts.forms.registers import ReasonForm
+from cohorts.views.register_pages import ask
 from connecting_families.audit.refusals import Refused
 from connecting_families.kit.lists import Column, Table
-from connecting_families.kit.pieces import tag
+from connecting_families.kit.pieces import link, tag
 from connecting_families.staff.guards import acting, opened_by
 from connecting_families.staff.roles import Permission
 from connecting_families.staff.views import moment, role_reasons
 from transfers import certificates as stage
+from transfers.addressees import FORMATS, expires_soon
 from transfers.forms import AcceptCertificateForm, AddCertificateForm
-from transfers.keys import EXPIRY_WARNING
 from transfers.models import RecipientCertificate
 
 COLUMNS = [
     Column("Recipient"),
     Column("Packages that it opens"),
+    Column("Format"),
     Column("In date"),
     Column("Added"),
     Column("Accepted"),
+    Column("Act"),
 ]
 
 
@@ -36,9 +40,11 @@ def certificates(request: HttpRequest) -> HttpResponse:
         [
             row.recipient,
             RecipientCertificate.PURPOSES[row.purpose],
+            FORMATS[row.format],
             _in_date(row, at),
             f"{moment(row.added_at)} by {row.added_by}",
             _accepted(row),
+            _may_be_revoked(row),
         ]
         for row in RecipientCertificate.objects.order_by("-id")
     ]
@@ -85,12 +91,30 @@ def accept(request: HttpRequest) -> HttpResponse:
     return render(request, "kit/form_page.html", context | {"submit": "Accept the certificate"})
 
 
+@opened_by(Permission.REVOKE_CERTIFICATES)
+def revoke(request: HttpRequest, number: int) -> HttpResponse:
+    """Revoke a certificate; one person is enough, and it cannot be taken back."""
+    row = get_object_or_404(RecipientCertificate, pk=number)
+    words = RecipientCertificate.PURPOSES[row.purpose]
+    return ask(
+        request,
+        ReasonForm(request.POST or None),
+        lambda given: stage.revoke(certificate=row, reason=given["reason"], by=acting(request), at=timezone.now()),
+        done=f"The certificate of {row.recipient} is revoked. Nothing is encrypted for it any more.",
+        to=reverse("certificates"),
+        page={
+            "title": "Revoke a certificate", "caption": f"{row.recipient}, {words}, added {moment(row.added_at)}",
+            "back_href": reverse("certificates"), "submit": "Revoke it for good",
+        },
+    )  # fmt: skip
+
+
 def _in_date(row: RecipientCertificate, at: datetime) -> object:
     if row.revoked_at is not None:
         return tag("Revoked", "red")
     if row.valid_to < at:
         return tag(f"Expired {row.valid_to:%-d %B %Y}", "red")
-    soon = row.valid_to < at + EXPIRY_WARNING
+    soon = expires_soon(row.valid_to, at)
     return tag(f"Expires {row.valid_to:%-d %B %Y}", "orange") if soon else f"Until {row.valid_to:%-d %B %Y}"
 
 
@@ -98,3 +122,10 @@ def _accepted(row: RecipientCertificate) -> object:
     if row.second_accepted_by_id is not None:
         return tag("By two people", "green")
     return tag("By one person", "yellow") if row.first_accepted_by_id is not None else tag("Not yet", "grey")
+
+
+def _may_be_revoked(row: RecipientCertificate) -> object:
+    if row.revoked_at is not None:
+        return f"Revoked {moment(row.revoked_at)} by {row.revoked_by}" if row.revoked_by else ""
+    hidden = f"the certificate of {row.recipient} for {RecipientCertificate.PURPOSES[row.purpose].lower()}"
+    return link("Revoke", reverse("revoke_certificate", args=[row.pk]), hidden)

@@ -1,0 +1,109 @@
+"""What was sealed is read again before it gets its names, and before it leaves: recipients, framing, sizes and sums.
+
+Its recipients are held against the certificates that are accepted at that moment, whose rows stay as they are until the
+act ends: a package for a certificate that was revoked does not leave.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from datetime import datetime
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from django.conf import settings
+
+from connecting_families.audit.refusals import Why
+from transfers import doors, recipients, reopened
+from transfers.models import Submission
+
+PURPOSE_OF = {"identifiers": "linkage", "programme": "analysis"}
+TRANSMITTAL = "-transmittal.json"
+GONE = "Not the files that were sealed, or no longer there"
+
+
+def against_sealed(row: Submission, files: Mapping[str, BinaryIO], listed: list[dict[str, Any]]) -> list[Why]:
+    """Why what was just written is not what was to be written: its sizes and sums, and what the transmittal says.
+
+    `listed` names each file with its bytes and SHA-256, as they were counted on the way.
+    """
+    found = []
+    for name, file in files.items():
+        file.flush()
+        file.seek(0)
+        sha256 = hashlib.sha256()
+        while piece := file.read(1 << 20):
+            sha256.update(piece)
+        found.append({"name": name, "bytes": file.tell(), "sha256": sha256.hexdigest()})
+    if found != [_counted(file) for file in listed]:
+        return [Why("PACKAGE_CHANGED", "What lies on the disk is not what was sealed. Seal it again.")]
+    return _against_transmittal(row, files, listed)
+
+
+def against_recipients(
+    row: Submission, files: Mapping[str, BinaryIO], at: datetime, *, everybody: bool = False
+) -> list[Why]:
+    """Why these files may not be for whom they are, at this instant. With `everybody`, each recipient opens each."""
+    reasons = []
+    for kind, purpose in PURPOSE_OF.items():
+        accepted, _ = recipients.usable_by_all(row.round.recipients, purpose, at, held=True)
+        for name, file in files.items():
+            if name.startswith(f"{row.name}-{kind}"):
+                file.seek(0)
+                reasons += reopened.reasons(name, file, accepted, everybody=everybody)
+    return reasons
+
+
+def refuse_what_may_not_leave(refusal: type[doors.NotDone], row: Submission, at: datetime) -> None:
+    """Raise this refusal where a sealed file is damaged, or is for a certificate that is not accepted now.
+
+    The latter voids the submission: what was sealed for somebody who may no longer read it is taken away.
+    """
+    with ExitStack() as opened:
+        try:
+            names = [file["name"] for file in row.sealed_files]
+            files: dict[str, BinaryIO] = {
+                name: opened.enter_context((Path(settings.CF_OUTBOX) / name).open("rb")) for name in names
+            }
+        except FileNotFoundError as error:
+            gone = Why("PACKAGE_CHANGED", f"{GONE}: {Path(str(error.filename)).name}.")
+            doors.refuse(refusal, [gone], row)
+            return
+        packages = [file for file in row.sealed_files if TRANSMITTAL not in file["name"]]
+        reasons = _against_transmittal(row, files, packages)
+        reasons += against_recipients(row, files, at)
+    stopped = [why for why in reasons if why.code == "PACKAGE_FOR_OTHERS"]
+    doors.refuse(refusal, [why for why in reasons if why not in stopped], row, stopped=stopped)
+
+
+def _against_transmittal(row: Submission, files: Mapping[str, BinaryIO], listed: list[dict[str, Any]]) -> list[Why]:
+    """Why the note that travels beside the packages does not tell of exactly these."""
+    note = files[f"{row.name}{TRANSMITTAL}"]
+    note.seek(0)
+    try:
+        said = json.loads(note.read(1 << 20))
+        told = [_counted(file) for file in said["files"]]
+    except (ValueError, KeyError, TypeError):
+        told, said = [], {}
+    packages = [_counted(file) for file in listed if TRANSMITTAL not in file["name"]]
+    if told == packages and said["submission"] == row.name and said["counts"] == row.counts:
+        return []
+    return [Why("PACKAGE_UNLIKE_TRANSMITTAL", "The transmittal does not tell of exactly these packages.")]
+
+
+def _counted(file: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: file[key] for key in ("name", "bytes", "sha256")}
+
+
+Create = Callable[[str], BinaryIO]
+
+
+def kept(create: Create, files: dict[str, BinaryIO]) -> Create:
+    """The same as `create`, which also keeps each file under its name, to be read again."""
+
+    def keeping(name: str) -> BinaryIO:
+        files[name] = create(name)
+        return files[name]
+
+    return keeping
