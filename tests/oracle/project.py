@@ -91,6 +91,6 @@ def forget() -> None:
         for table in tables:
             database.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
         database.execute(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY")
-        database.execute("INSERT INTO cohorts_frameworkinuse OVERRIDING SYSTEM VALUE TABLE in_use")
         for table in tables:
             database.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
+        database.execute("INSERT INTO cohorts_frameworkinuse OVERRIDING SYSTEM VALUE TABLE in_use")
