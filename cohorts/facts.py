@@ -175,7 +175,8 @@ def stream(*, only: str = FLAGGED, parameters: Sequence[Any] = (), known: Known 
         while True:
             raw.execute(FAMILIES.format(only=only), [last, *parameters, TOGETHER], binary=True)
             families = raw.fetchall()
-            yield from _Together(raw, families, known).put_together()
+            if families:
+                yield from _Together(raw, families, known).put_together()
             if len(families) < TOGETHER:
                 return
             last = families[-1][1]

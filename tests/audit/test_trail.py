@@ -523,7 +523,7 @@ ACTS = {
     "cohorts.agreements.end": Act("assemble", end_agreement, Event.AGREEMENT_ENDED),
     "cohorts.rounds.open_round": Act("assemble", lambda walk: walk.open_round("NEW"), Event.ROUND_OPENED),
     "cohorts.assembly.request": Act("assemble", request_a_run, Event.ASSEMBLY_REQUESTED),
-    "cohorts.assembly._assemble": Act("assemble", assemble, Event.COHORT_ASSEMBLED, request_a_run),
+    "cohorts.assembly._freeze": Act("assemble", assemble, Event.COHORT_ASSEMBLED, request_a_run),
     "cohorts.assembly.give_up": Act("assemble", give_up, Event.ASSEMBLY_REFUSED, request_a_run),
     "cohorts.families.add_family": Act("assemble", add_family, Event.FAMILY_ADDED),
     "cohorts.families.add_person": Act("assemble", add_person, Event.PERSON_ADDED),
