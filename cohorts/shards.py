@@ -6,6 +6,7 @@ the transaction that decides it: a process that is killed leaves neither a claim
 finish one (the database refuses to change a row that changed after the snapshot).
 """
 
+import gc
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -101,6 +102,7 @@ def one_snapshot(cohort_id: int) -> Iterator[Joined]:
         held.set_autocommit(False)
         with held.cursor() as cursor:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
             cursor.execute("SELECT pg_export_snapshot()")
             (snapshot,) = cursor.fetchone()
         Run.objects.filter(pk=cohort_id).update(snapshot=snapshot)
@@ -180,10 +182,22 @@ def _at(snapshot: str) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def _nothing_collected() -> Iterator[None]:
+    """Facts and decisions hold no circles: each goes with the last who needs it, and nobody need look for them."""
+    before = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if before:
+            gc.enable()
+
+
 def _take(joined: Joined, number: int) -> bool:
     """Decide this shard; False where somebody else is at it, or was."""
     try:
-        with _at(joined.snapshot):
+        with _at(joined.snapshot), _nothing_collected():
             free = Shard.objects.select_for_update(skip_locked=True)
             shard = free.filter(run=joined.cohort_id, number=number).first()
             if shard is None:

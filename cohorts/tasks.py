@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from celery import shared_task
 from django.db import DatabaseError, InterfaceError, OperationalError
 from django.utils import timezone
+from kombu.exceptions import OperationalError as NoBroker
 
 from cohorts import assembly, findable, uploads
 from cohorts.models import Cohort, Upload
@@ -50,9 +51,12 @@ def help_assemble(cohort_id: int) -> None:
 
 @contextmanager
 def _other_workers(joined: Joined) -> Iterator[None]:
-    """Ask for help once for each shard, at most so often as workers may be there: whoever is free comes."""
-    for _ in range(min(joined.shards - 1, HELPERS)):
-        help_assemble.delay(joined.cohort_id)
+    """Ask for help once for each further shard, at most so often as workers may be there: whoever is free comes."""
+    try:
+        for _ in range(min(joined.shards - 1, HELPERS)):
+            help_assemble.delay(joined.cohort_id)
+    except NoBroker:
+        logger.warning("Nobody could be asked for help with the run for cohort %s.", joined.cohort_id)
     yield
 
 

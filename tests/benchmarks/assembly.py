@@ -4,8 +4,8 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
@@ -164,19 +164,39 @@ def assembly_two_workers(families: int) -> Measured:
 
 
 def _by_workers(round_: Round, number: int) -> None:
-    """A run by so many workers, which come first and go afterwards."""
+    with _workers(number):
+        cohort = _ask_the_workers(round_)
+        while _goes_on(cohort):
+            time.sleep(0.05)
+
+
+@contextmanager
+def _workers(number: int) -> Iterator[list[Any]]:
+    """So many workers that are ready, and nothing in their queue."""
     app.control.purge()
-    with ExitStack() as workers:
+    with ExitStack() as opened:
+        started = []
         for _ in range(number):
-            worker = subprocess.Popen(WORKER, cwd=ROOT, stdout=subprocess.DEVNULL)
-            workers.callback(worker.wait)
-            workers.callback(worker.terminate)
+            worker = psutil.Popen(WORKER, cwd=ROOT, stdout=subprocess.DEVNULL)
+            opened.callback(worker.wait)
+            opened.callback(worker.terminate)
+            started.append(worker)
         while len(app.control.ping(timeout=0.5, limit=number)) < number:
             pass
-        cohort = assembly.request(round_=round_, run_at=RUN_AT, by=BENCH, at=datetime.now(UTC))
-        tasks.assemble.delay(cohort.pk)
-        while Cohort.objects.get(pk=cohort.pk).state == Cohort.REQUESTED:
-            time.sleep(0.05)
+        yield started
+
+
+def _ask_the_workers(round_: Round) -> Cohort:
+    cohort = assembly.request(round_=round_, run_at=RUN_AT, by=BENCH, at=datetime.now(UTC))
+    tasks.assemble.delay(cohort.pk)
+    return cohort
+
+
+def _goes_on(cohort: Cohort) -> bool:
+    cohort.refresh_from_db()
+    if cohort.state == Cohort.FAILED:
+        raise AssertionError("The run of the benchmark failed.")
+    return cohort.state == Cohort.REQUESTED
 
 
 def _assemble(round_: Round) -> None:
@@ -204,20 +224,29 @@ def _same_rows(table: str, columns: str, ours: int, peers: int) -> None:
 
 
 def assembly_memory(families: int) -> Measured:
-    """The peak of a process that assembles, its children included, in MB (2^20 bytes): at most 150."""
+    """The peak in MB (2^20 bytes) of the command, its children included, and of a worker alone: at most 150."""
     with ExitStack() as opened:
         round_, address = _council(families, opened)
         words = [sys.executable, "manage.py", "assemble", round_.code, "--at", RUN_AT.isoformat()]
-        process = psutil.Popen(words, cwd=ROOT, env=environ(address), stdout=subprocess.DEVNULL)
-        peak = 0.0
-        while process.poll() is None:
-            peak = max(peak, _megabytes(process))
-        if process.returncode:
+        command = psutil.Popen(words, cwd=ROOT, env=environ(address), stdout=subprocess.DEVNULL)
+        peaks = [_peak(command, lambda: command.poll() is None)]
+        if command.returncode:
             raise AssertionError("The run of the benchmark failed.")
+        opened.enter_context(patch.dict(os.environ, environ(address)))
+        with _workers(1) as (worker,):
+            cohort = _ask_the_workers(round_)
+            peaks.append(_peak(worker, lambda: _goes_on(cohort)))
     return Measured(
-        name="assembly_memory", figure=peak, unit="MB", limit=150.0, ours=[round(peak, 1)], peer=[], peer_is="",
-        families=families,
+        name="assembly_memory", figure=max(peaks), unit="MB", limit=150.0, ours=[round(peak, 1) for peak in peaks],
+        peer=[], peer_is="", families=families,
     )  # fmt: skip
+
+
+def _peak(process: Any, goes_on: Callable[[], bool]) -> float:
+    peak = 0.0
+    while goes_on():
+        peak = max(peak, _megabytes(process))
+    return peak
 
 
 def _council(families: int, opened: ExitStack) -> tuple[Round, str]:

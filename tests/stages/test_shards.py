@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connection, connections
+from kombu.exceptions import OperationalError as NoBroker
 
-from cohorts import assembly, forked, loading, rounds, shards
+from cohorts import assembly, forked, loading, rounds, shards, tasks
 from cohorts.models import Cohort, Decision, Run, Shard
 from cohorts.replay import replay
 from connecting_families import invented
@@ -60,7 +61,8 @@ def written(cohort: Cohort) -> int:
 
 def is_the_same(cohort: Cohort, other: Cohort) -> None:
     same = ["digest", "candidates", "included", "families", "primary_reasons", "groups", "findings", "matchability"]
-    assert [getattr(cohort, name) for name in same] == [getattr(other, name) for name in same]
+    first, second = (Cohort.objects.values(*same).get(pk=each.pk) for each in (cohort, other))
+    assert first == second
     assert written(cohort) == other.candidates
     assert not Run.objects.exists()
     assert not Shard.objects.exists()
@@ -231,3 +233,28 @@ def test_how_far_a_run_is(unsplit: Cohort) -> None:
         after = shards.progress(asked.pk, at)
     assert before == (0, joined.shards, 0, 0.0)
     assert after == (joined.shards, joined.shards, unsplit.families, 0.0)
+
+
+def test_a_worker_that_can_ask_nobody_for_help_does_it_alone(
+    unsplit: Cohort, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def nobody(*_: object) -> None:
+        raise NoBroker
+
+    monkeypatch.setattr(tasks.help_assemble, "delay", nobody)
+    asked = again(unsplit)
+    tasks.assemble(asked.pk)
+    asked.refresh_from_db()
+    is_the_same(asked, unsplit)
+    assert "Nobody could be asked for help" in caplog.text
+
+
+def test_help_that_comes_too_late_does_nothing(unsplit: Cohort, caplog: pytest.LogCaptureFixture) -> None:
+    tasks.help_assemble(unsplit.pk)
+    asked = again(unsplit)
+    shards.plan(asked.pk, now())
+    with shards.one_snapshot(asked.pk):
+        pass
+    tasks.help_assemble(asked.pk)
+    assert "ended early" in caplog.text
+    assert written(asked) == 0
