@@ -146,7 +146,7 @@ def _person(person: Person, family_id: int, people: People, known: streamed.Know
             for each in _entered(*(record.protections for record in records))
         ),
         tuple(_elsewhere([each for each in memberships if each.family_id == other], people, known) for other in others),
-        known.shared.get(person.pk, ()),
+        known.shared.of(person.pk),
     )  # fmt: skip
 
 
