@@ -60,25 +60,22 @@ def _running(row: Cohort) -> dict[str, Any]:
     """How far a run is, in steps: waiting for a worker, asking shard by shard, freezing."""
     so_far = progress(row.pk, timezone.now())
     if so_far is None:
-        waiting, asking, freezing = "Waiting for a worker", "Asking the rules about every family on file", "next"
-        states = ("now", "next")
+        label, states = "The run waits for a worker.", ("now", "next", "next")
     else:
-        part, parts = f"{so_far.done:,} of {so_far.shards:,}", "part" if so_far.shards == 1 else "parts"
-        waiting = "Begun on one snapshot of all records"
-        asking = (
-            f"Asking the rules about every family on file: {part} {parts} done, {so_far.families:,} families with a"
-            f" candidate so far, {in_seconds(so_far.seconds)}"
+        parts = "part" if so_far.shards == 1 else "parts"
+        label = (
+            f"{so_far.done:,} of {so_far.shards:,} {parts} done, with {so_far.families:,} families that have a"
+            f" candidate, after {in_seconds(so_far.seconds)}."
         )
-        frozen = so_far.done == so_far.shards
-        states, freezing = ("done", "done" if frozen else "now"), "now" if frozen else "next"
+        states = ("done", "done", "now") if so_far.done == so_far.shards else ("done", "now", "next")
+    steps = ("Begun on one snapshot of all records", "Asking the rules about every family", "Freezing, with a digest")
     return {
+        "label": f"{label} You may leave this page and come back.",
         "done": so_far and so_far.done,
         "total": so_far and so_far.shards,
         "steps": [
             {"text": f"Asked for by {row.requested_by} on {moment(row.requested_at)}", "state": "done"},
-            {"text": waiting, "state": states[0]},
-            {"text": asking, "state": states[1]},
-            {"text": "Freezing, with a digest over every decision", "state": freezing},
+            *({"text": text, "state": state} for text, state in zip(steps, states, strict=True)),
         ],
     }
 
