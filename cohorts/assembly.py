@@ -1,36 +1,41 @@
 """Assembly: run the rules over everyone on file as at a cut-off, and freeze the outcome.
 
-One run is one transaction on one snapshot: whatever stops it, there is a whole cohort or none. Decisions leave Python
-by COPY, in canonical order, and their digest is taken on the way (spec/submission.md).
+One run is many shards on one snapshot, and one transaction that finishes the cohort: before it nobody sees a decision.
+The digest is taken over the decisions as they stand on file, in canonical order (spec/submission.md).
 """
 
+import contextlib
 import hashlib
 import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from typing import IO, Any
 
-from django.db import connection
+from django.db import DatabaseError, InterfaceError, connection, transaction
 
-from cohorts import facts
-from cohorts.blocks import blocks
-from cohorts.deciding import HEADER, Tally
+from cohorts import forked, shards
+from cohorts.deciding import HEADER, Counted
 from cohorts.models import Cohort, Dataset, Round
-from cohorts.rules.facts import Question
 from cohorts.rules.matchability import matched, read_keys
 from cohorts.rules.reasons import RULE_SET
+from cohorts.shards import Joined
 from connecting_families.alone import Work, alone
 from connecting_families.audit import trail
 from connecting_families.audit.events import Event
 from connecting_families.audit.refusals import Refused, Why
 from connecting_families.audit.trail import Who
 
-DECISION_COLUMNS = (
-    'cohort_id, family_ref, person_ref, family_id, person_id, included, reasons, "group", programme_start,'
-    " programme_end, linkage_scope, address_id, relationship, problems, facts_digest"
-)
-FINDING_COLUMNS = "cohort_id, code, severity, family_ref, person_ref, field, value"
-BATCH = 1_000
-"""Families that are decided and written together."""
+CANONICAL = """
+    COPY (
+        SELECT family_ref, person_ref, CASE WHEN included THEN 'included' ELSE 'excluded' END,
+               nullif(reasons, ''), nullif("group", ''), programme_start, programme_end, nullif(linkage_scope, '')
+        FROM cohorts_decision WHERE cohort_id = %s ORDER BY family_ref, person_ref
+    ) TO STDOUT (FORMAT csv)
+"""
+
+Helpers = Callable[[Joined], AbstractContextManager[None]]
+ON_THIS_MACHINE: Helpers = forked.helpers()
 
 
 class NotAssembled(Refused):
@@ -59,35 +64,50 @@ def request(*, round_: Round, run_at: datetime, by: Who, at: datetime) -> Cohort
     return cohort
 
 
-def assemble(cohort_id: int, *, by: Who, at: datetime) -> Cohort | None:
+def assemble(cohort_id: int, *, by: Who, at: datetime, helpers: Helpers = ON_THIS_MACHINE) -> Cohort | None:
     """Run the rules for a cohort that was asked for, and freeze it; None where it is finished or another is at it.
 
-    `at` is when the run starts. All is one transaction on one snapshot (REPEATABLE READ).
+    `at` is when the run starts. `helpers` brings others to the run for as long as it takes its shards; it gets by
+    without any. Whatever fails here leaves nothing; what a killed process leaves, the next run clears away first.
     """
     with alone(Work.ASSEMBLING, cohort_id) as nobody_else:
-        return _assemble(cohort_id, by, at) if nobody_else else None
-
-
-def _assemble(cohort_id: int, by: Who, at: datetime) -> Cohort | None:
-    started = time.perf_counter()
-    with trail.act(by, at):
-        _one_snapshot()
-        cohort = Cohort.objects.select_related("round").get(pk=cohort_id)
-        if cohort.state != Cohort.REQUESTED:
+        if not nobody_else or not shards.plan(cohort_id, at):
             return None
-        asked = facts.question_of(cohort)
-        tally = Tally()
-        _freeze(cohort.pk, asked, tally)
+        started = time.perf_counter()
+        try:
+            with shards.one_snapshot(cohort_id) as joined:
+                with helpers(joined):
+                    shards.take_all(joined)
+                return _freeze(joined, by, at, started)
+        except Exception:
+            with contextlib.suppress(DatabaseError, InterfaceError), transaction.atomic():
+                shards.discard(cohort_id)
+            raise
+
+
+def lend_a_hand(cohort_id: int) -> None:
+    """Take shards of a run that another coordinates, as long as any is free. Raises DatabaseError where it ended."""
+    joined = shards.join(cohort_id)
+    if joined is not None:
+        shards.take_free(joined)
+
+
+def _freeze(joined: Joined, by: Who, at: datetime, started: float) -> Cohort:
+    """Put together what the shards counted, and finish the cohort."""
+    with trail.act(by, at):
+        cohort = Cohort.objects.select_for_update(of=("self",)).select_related("round").get(pk=joined.cohort_id)
+        sums = shards.counted(cohort.pk)
         cohort.state = Cohort.FINISHED
-        cohort.digest = tally.digest()
+        cohort.digest = _digest_of_what_is_written(cohort.pk, sums)
         cohort.seconds = round(time.perf_counter() - started, 3)
         cohort.started_at, cohort.finished_at = at, at + timedelta(seconds=cohort.seconds)
         cohort.rule_set = RULE_SET
-        cohort.candidates, cohort.included, cohort.families = tally.candidates, tally.included, tally.families
-        cohort.primary_reasons = dict(tally.primary_reasons.most_common())
-        cohort.groups, cohort.findings = dict(tally.groups), dict(sorted(tally.findings.items()))
-        cohort.matchability = _matchability(cohort, tally)
+        cohort.candidates, cohort.included, cohort.families = sums.candidates, sums.included, sums.families
+        cohort.primary_reasons = dict(sums.primary_reasons.most_common())
+        cohort.groups, cohort.findings = dict(sums.groups), dict(sorted(sums.findings.items()))
+        cohort.matchability = _matchability(cohort, sums)
         cohort.save()
+        shards.forget(cohort.pk)
         trail.record(
             Event.COHORT_ASSEMBLED,
             who=by,
@@ -106,34 +126,16 @@ def _assemble(cohort_id: int, by: Who, at: datetime) -> Cohort | None:
 @trail.stage
 def give_up(*, cohort: Cohort, why: str, by: Who, at: datetime) -> None:
     """Note that a run failed in a way that trying again would not mend. `why` names the kind of error alone."""
+    shards.discard(cohort.pk)
     cohort.state, cohort.failure = Cohort.FAILED, why
     cohort.save()
     trail.record(Event.ASSEMBLY_REFUSED, who=by, at=at, about=cohort, details={"failure": why})
 
 
-def _one_snapshot() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-
-
-def _freeze(cohort_id: int, asked: Question, tally: Tally) -> None:
-    """Write every decision and finding by COPY, block by block."""
-    for block in blocks(cohort_id, asked, BATCH):
-        tally.take(block.counted, block.canonical)
-        _copy("cohorts_decision", DECISION_COLUMNS, block.decisions)
-        _copy("cohorts_finding", FINDING_COLUMNS, block.findings)
-
-
-def _matchability(cohort: Cohort, tally: Tally) -> list[dict[str, Any]]:
+def _matchability(cohort: Cohort, sums: Counted) -> list[dict[str, Any]]:
     """How many people each dataset of the cohort can be matched with, by the keys that the register has now."""
     registered = Dataset.objects.filter(code__in=cohort.datasets).order_by("id")
-    return [matched(tally.profiles, row.code, read_keys(row.keys))._asdict() for row in registered]
-
-
-def _copy(table: str, columns: str, lines: str) -> None:
-    if lines:
-        with connection.cursor() as cursor, cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as copy:
-            copy.write(lines)
+    return [matched(sums.profiles, row.code, read_keys(row.keys))._asdict() for row in registered]
 
 
 def write_decisions(cohort: Cohort, file: IO[bytes]) -> None:
@@ -141,18 +143,33 @@ def write_decisions(cohort: Cohort, file: IO[bytes]) -> None:
 
     Raises ValueError where they are not: then the decisions were changed behind the program's back.
     """
-    file.write(HEADER.encode())
-    digest = hashlib.sha256(HEADER.encode())
-    sql = """
-        COPY (
-            SELECT family_ref, person_ref, CASE WHEN included THEN 'included' ELSE 'excluded' END,
-                   nullif(reasons, ''), nullif("group", ''), programme_start, programme_end, nullif(linkage_scope, '')
-            FROM cohorts_decision WHERE cohort_id = %s ORDER BY family_ref, person_ref
-        ) TO STDOUT (FORMAT csv)
-    """
-    with connection.cursor() as cursor, cursor.copy(sql, [cohort.pk]) as copy:
-        for data in copy:
-            file.write(data)
-            digest.update(data)
+    digest = hashlib.sha256()
+    for data in _canonical(cohort.pk):
+        file.write(data)
+        digest.update(data)
     if digest.hexdigest() != cohort.digest:
         raise ValueError("The decisions on file are not those that were frozen: their digest differs.")
+
+
+def _digest_of_what_is_written(cohort_id: int, sums: Counted) -> str:
+    """The digest of the decisions on file. Raises ValueError where there are not as many rows as were counted."""
+    digest, lines = hashlib.sha256(), 0
+    for data in _canonical(cohort_id):
+        digest.update(data)
+        lines += 1
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM cohorts_finding WHERE cohort_id = %s", [cohort_id])
+        (findings,) = cursor.fetchone()
+    if (lines - 1, findings) != (sums.candidates, sums.findings.total()):
+        raise ValueError("What the shards wrote is not what they counted.")
+    return digest.hexdigest()
+
+
+def _canonical(cohort_id: int) -> Iterator[bytes]:
+    """The decisions in canonical form: the header, and row by row what follows."""
+    yield HEADER.encode()
+    with transaction.atomic(), connection.cursor() as cursor:
+        # In the order of the index, from the first row on: nothing is sorted.
+        cursor.execute("SELECT set_config('enable_sort', 'off', true)")
+        with cursor.copy(CANONICAL, [cohort_id]) as copy:
+            yield from copy

@@ -91,6 +91,25 @@ class Counted:
         if findings:
             self.findings.update([finding.code for finding in findings])
 
+    def take(self, other: "Counted") -> None:
+        """Add what was counted elsewhere."""
+        for name, value in vars(other).items():
+            if isinstance(value, Counter):
+                getattr(self, name).update(value)
+            else:
+                setattr(self, name, getattr(self, name) + value)
+
+    def as_json(self) -> dict[str, Any]:
+        """As it is kept between a shard and the end of its run."""
+        return vars(self) | {"profiles": [[*profile, people] for profile, people in self.profiles.items()]}
+
+    @classmethod
+    def from_json(cls, kept: dict[str, Any]) -> "Counted":
+        """What as_json() made."""
+        counters = {name: Counter(kept[name]) for name in ("primary_reasons", "groups", "findings")}
+        profiles = Counter({Profile._make((*profile, tuple(scope))): n for *profile, scope, n in kept["profiles"]})
+        return cls(**kept | counters | {"profiles": profiles})
+
 
 @dataclass
 class Tally(Counted):
@@ -107,17 +126,6 @@ class Tally(Counted):
         for decision in decisions:
             canonical(rows, decision)
         self._hash.update(text.getvalue().encode())
-
-    def take(self, counted: Counted, text: str) -> None:
-        """Add what was counted elsewhere, and hash those decisions in canonical form."""
-        self.families += counted.families
-        self.candidates += counted.candidates
-        self.included += counted.included
-        self.primary_reasons += counted.primary_reasons
-        self.groups += counted.groups
-        self.findings += counted.findings
-        self.profiles += counted.profiles
-        self._hash.update(text.encode())
 
     def digest(self) -> str:
         """SHA-256 of the canonical decisions so far, in hex."""

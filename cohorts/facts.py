@@ -15,11 +15,12 @@ from typing import Any, NamedTuple
 import psycopg
 from django.db import connection
 
-from cohorts import frameworks
+from cohorts import frameworks, shared_numbers
 from cohorts.models import Cohort, NoticeVersion, Round, Settings
 from cohorts.rules import facts
 from cohorts.rules.clocks import moment
 from cohorts.rules.facts import Address, Engagement, Evidence, Membership
+from cohorts.shared_numbers import SharedNumbers
 
 Row = tuple[Any, ...]
 Rows = list[Row]
@@ -83,16 +84,6 @@ ENGAGEMENTS = """
     FROM cohorts_engagement WHERE family_id = ANY (%s::bigint[]) ORDER BY id
 """
 
-# Numbers that stand on two people who are not merged, in their normal form (DQ208).
-SHARED = " UNION ALL ".join(
-    f"""
-    SELECT unnest(array_agg(id)) AS person_id, '{field}' AS field
-    FROM cohorts_person WHERE {field} <> '' AND merged_into_id IS NULL
-    GROUP BY upper(replace({field}, ' ', '')) HAVING count(*) > 1
-    """
-    for field in ("nhs_number", "nino", "upn")
-)
-
 
 class Known(NamedTuple):
     """What is looked up once for all families.
@@ -104,7 +95,7 @@ class Known(NamedTuple):
     survivors: Mapping[int, int]
     merged: Mapping[int, Sequence[int]]
     versions: Mapping[int, str]
-    shared: Mapping[int, tuple[str, ...]]
+    shared: SharedNumbers
     doubtful: Set[int] = frozenset()
 
 
@@ -145,7 +136,7 @@ def notice_versions() -> dict[str, facts.NoticeVersion]:
 def look_up(*, shared: bool = True) -> Known:
     """Look up what every family needs, in the transaction that is open."""
     survivors, merged = dict[int, int](), dict[int, list[int]]()
-    numbers, doubtful = dict[int, list[str]](), set[int]()
+    numbers, doubtful = SharedNumbers(), set[int]()
     with connection.cursor() as cursor:
         cursor.execute("SELECT person_id, survivor_id FROM cohorts_survivor ORDER BY person_id")
         for record, survivor in cursor:
@@ -154,12 +145,11 @@ def look_up(*, shared: bool = True) -> Known:
         cursor.execute("SELECT id, version FROM cohorts_noticeversion")
         versions = dict(cursor.fetchall())
         if shared:
-            cursor.execute(f"{SHARED} ORDER BY 1, 2")
-            for person, field in cursor:
-                numbers.setdefault(person, []).append(field)
+            with cursor.copy(shared_numbers.WHO_SHARES) as rows:
+                numbers = SharedNumbers((int(person), int(marks)) for person, marks in rows.rows())
             cursor.execute("SELECT person_id FROM cohorts_doubtful")
             doubtful.update(person for (person,) in cursor)
-    return Known(survivors, merged, versions, {who: tuple(fields) for who, fields in numbers.items()}, doubtful)
+    return Known(survivors, merged, versions, numbers, doubtful)
 
 
 def stream(*, only: str = FLAGGED, parameters: Sequence[Any] = (), known: Known | None = None) -> Iterator[Streamed]:
@@ -177,7 +167,8 @@ def stream(*, only: str = FLAGGED, parameters: Sequence[Any] = (), known: Known 
         while True:
             raw.execute(FAMILIES.format(only=only), [last, *parameters, TOGETHER], binary=True)
             families = raw.fetchall()
-            yield from _Together(raw, families, known).put_together()
+            if families:
+                yield from _Together(raw, families, known).put_together()
             if len(families) < TOGETHER:
                 return
             last = families[-1][1]
@@ -328,8 +319,7 @@ class _Together:
         memberships, addresses = roles[family_id], self._addresses.get(key, ())
         notices, consents = self._notices.get(key, ()), self._consents.get(key, ())
         objections, protections = self._objections.get(key, ()), self._protections.get(key, ())
-        shared = self._known.shared.get(key, ())
-        doubtful = key in self._known.doubtful
+        shared, doubtful = self._known.shared.of(key), key in self._known.doubtful
         read += (own, memberships, addresses, notices, consents, objections, protections, shared)
         read += ("doubtful",) if doubtful else ()
         elsewhere = () if len(roles) == 1 else self._elsewhere(roles, family_id, read)

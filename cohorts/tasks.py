@@ -2,17 +2,23 @@
 
 import logging
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from celery import shared_task
 from django.db import DatabaseError, InterfaceError, OperationalError
 from django.utils import timezone
+from kombu.exceptions import OperationalError as NoBroker
 
 from cohorts import assembly, findable, trying, uploads
 from cohorts.models import Cohort, DryRun, Upload
+from cohorts.shards import Joined
 from connecting_families.audit import trail
 from connecting_families.audit.refusals import Refused, Why
 from connecting_families.audit.trail import duty
+
+HELPERS = 16
+"""Workers that are asked for help with a run; those that come later find it by themselves."""
 
 logger = logging.getLogger(__name__)
 
@@ -21,8 +27,8 @@ logger = logging.getLogger(__name__)
 def assemble(cohort_id: int) -> None:
     """Assemble a cohort that was asked for. A lost database or a killed process is no answer: the sweep tries again."""
     try:
-        assembly.assemble(cohort_id, by=duty("assemble"), at=timezone.now())
-    except (DatabaseError, InterfaceError, ChildProcessError):
+        assembly.assemble(cohort_id, by=duty("assemble"), at=timezone.now(), helpers=_other_workers)
+    except (DatabaseError, InterfaceError):
         logger.warning("The run for cohort %s was interrupted; it is taken up again.", cohort_id)
     except Exception as error:  # noqa: BLE001 - whatever else it is would happen again: a person is told
         # The kind of error and the place, never its message: it may quote a record.
@@ -35,11 +41,34 @@ def assemble(cohort_id: int) -> None:
 
 
 @shared_task
+def help_assemble(cohort_id: int) -> None:
+    """Take shards of a run that another worker coordinates; what stops us, that worker meets too and says."""
+    try:
+        assembly.lend_a_hand(cohort_id)
+    except Exception as error:  # noqa: BLE001 - a helper is no loss to the run
+        logger.warning("Help for the run for cohort %s ended early: %s.", cohort_id, type(error).__name__)
+
+
+@contextmanager
+def _other_workers(joined: Joined) -> Iterator[None]:
+    """Ask for help once for each further shard, at most so often as workers may be there: whoever is free comes."""
+    try:
+        for _ in range(min(joined.shards - 1, HELPERS)):
+            help_assemble.delay(joined.cohort_id)
+    except NoBroker:
+        logger.warning("Nobody could be asked for help with the run for cohort %s.", joined.cohort_id)
+    yield
+
+
+@shared_task
 def assemble_what_is_due() -> None:
-    """Find the runs that were asked for and are not finished: whoever is still at one keeps it."""
-    for cohort_id, correlation in Cohort.objects.filter(state=Cohort.REQUESTED).values_list("pk", "correlation"):
+    """Find the runs that were asked for and are not finished: whoever is still at one keeps it, and is helped."""
+    due = Cohort.objects.filter(state=Cohort.REQUESTED)
+    for cohort_id, correlation, begun in due.values_list("pk", "correlation", "run"):
         with trail.correlated(correlation):
             assemble.delay(cohort_id)
+            if begun:
+                help_assemble.delay(cohort_id)
 
 
 @shared_task

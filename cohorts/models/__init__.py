@@ -1,6 +1,6 @@
 """The records of cohorts: families, permissions, what a round is judged by, and what a run froze."""
 
-from cohorts.models.cohort import Cohort, Decision, Finding, Round, Settings
+from cohorts.models.cohort import Cohort, Decision, Finding, Round, Run, Settings, Shard
 from cohorts.models.duplicate import Merge, Pair
 from cohorts.models.family import Address, Engagement, Evidence, Family, FlagReview, Membership, Person
 from cohorts.models.permission import Consent, Notice, NoticeVersion, Objection, Protection, Recheck
@@ -11,5 +11,5 @@ from cohorts.models.upload import Upload
 __all__ = [
     "Address", "Agreement", "Cohort", "Consent", "Dataset", "Decision", "DryRun", "Engagement", "Evidence", "Family",
     "Finding", "FlagReview", "FrameworkInUse", "Membership", "Merge", "Notice", "NoticeVersion", "Objection", "Pair",
-    "Person", "Protection", "Recheck", "Round", "RuleChange", "Settings", "Upload",
+    "Person", "Protection", "Recheck", "Round", "RuleChange", "Run", "Settings", "Shard", "Upload",
 ]  # fmt: skip

@@ -1,6 +1,6 @@
 """Collection rounds, and the cohorts that runs of the rules freeze."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pgtrigger
 from django.db import models
@@ -8,7 +8,31 @@ from django.db import models
 from cohorts.models import fields
 from cohorts.models.reference import Agreement
 from connecting_families.audit.classified import audited
-from connecting_families.audit.frozen import frozen
+from connecting_families.audit.frozen import Refusal, frozen
+
+
+class RefusalOfFinished(Refusal):
+    """Refuses every change, and to delete what was written for a finished cohort (cohorts migration 0014)."""
+
+    def render_execute(self, model: models.Model) -> str:  # noqa: ARG002 - pgtrigger's signature
+        """The call of the function."""
+        return f"cohorts_refuse_change_of_frozen_row('{self.what}')"
+
+
+def frozen_when_finished(what: str) -> list[pgtrigger.Trigger]:
+    """Triggers as of `frozen`, which let the rows of a run that was not finished be discarded."""
+    return [
+        RefusalOfFinished(what, name="frozen", operation=pgtrigger.Update | pgtrigger.Delete),
+        *frozen(what)[1:],
+    ]
+
+
+class OfFinished(models.Manager[Any]):
+    """Rows of finished cohorts: those that a run is still writing are nobody's outcome yet."""
+
+    def get_queryset(self) -> models.QuerySet[Any]:
+        """Without what runs that go on, or were broken off, have written."""
+        return super().get_queryset().filter(cohort__state=Cohort.FINISHED)
 
 
 class Settings(NamedTuple):
@@ -100,6 +124,35 @@ class Cohort(models.Model):
         return Settings(self.framework_version, tuple(self.datasets), self.notice_days, self.scope)
 
 
+class Run(models.Model):
+    """A run while it goes on: since when, and on which snapshot of the records. Gone when it ends."""
+
+    cohort = models.OneToOneField(Cohort, on_delete=models.PROTECT, primary_key=True, related_name="run")
+    started_at = models.DateTimeField()
+    snapshot = models.CharField(max_length=100, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.cohort_id}"
+
+
+class Shard(models.Model):
+    """Some families of a run that follow each other, decided in one transaction; and what was counted of them."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="shards")
+    number = models.PositiveIntegerField()
+    first = models.CharField(max_length=60, db_collation="C", help_text="The reference from which on.")
+    until = models.CharField(max_length=60, db_collation="C", help_text="The next shard's; empty: to the end.")
+    done = models.BooleanField(default=False)
+    families = models.PositiveIntegerField(default=0, help_text="Families with a candidate.")
+    counted = models.JSONField(default=dict)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["run", "number"], name="one_shard")]
+
+    def __str__(self) -> str:
+        return f"{self.run_id}/{self.number}"
+
+
 class Decision(models.Model):
     """One candidate is in or out, with all the reasons; kept by value, whatever becomes of the records."""
 
@@ -122,8 +175,10 @@ class Decision(models.Model):
     problems = models.TextField(blank=True, db_default="", help_text="Headline problems evidenced, by semicolon.")
     facts_digest = models.CharField(max_length=32, help_text="Over the facts of the family that the rules read.")
 
+    objects = OfFinished()
+
     class Meta:
-        triggers = frozen("A decision")
+        triggers = frozen_when_finished("A decision")
 
     def __str__(self) -> str:
         return f"{self.cohort_id}/{self.family_ref}/{self.person_ref}"
@@ -142,9 +197,11 @@ class Finding(models.Model):
     field = models.CharField(max_length=40, blank=True)
     value = models.TextField(blank=True)
 
+    objects = OfFinished()
+
     class Meta:
         indexes = [models.Index(fields=["cohort", "code", "family_ref", "person_ref"])]
-        triggers = frozen("A finding")
+        triggers = frozen_when_finished("A finding")
 
     def __str__(self) -> str:
         return f"{self.code} {self.person_ref}"

@@ -12,6 +12,7 @@ from cohorts.models import Cohort
 from cohorts.rules.checks import CRITICAL
 from cohorts.rules.findings import KINDS
 from cohorts.rules.reasons import Reason
+from cohorts.shards import progress
 from connecting_families.audit import trail
 from connecting_families.audit.events import Event
 from connecting_families.kit.charts import Bar, Flow
@@ -36,12 +37,7 @@ def cohort(request: HttpRequest, number: int) -> HttpResponse:
         "back_href": reverse("round", args=[row.round.code]),
     }  # fmt: skip
     if row.state == Cohort.REQUESTED:
-        steps = [
-            {"text": f"Asked for by {row.requested_by} on {moment(row.requested_at)}", "state": "done"},
-            {"text": "Asking the rules about every family on file", "state": "now"},
-            {"text": "Frozen, with a digest over every decision", "state": "next"},
-        ]
-        return render(request, "cohorts/running.html", context | {"poll_url": request.path, "steps": steps})
+        return render(request, "cohorts/running.html", context | {"poll_url": request.path} | _running(row))
     if polls(request):
         return HttpResponse(status=204)
     viewed(request, Event.COHORT_VIEWED, row)
@@ -59,6 +55,38 @@ def viewed(request: HttpRequest, event: Event, row: Cohort) -> None:
 def weight_tag(code: str) -> object:
     """What a finding of this code does."""
     return tag("Keeps out", "red") if KINDS[code].severity == CRITICAL else tag("Query", "yellow")
+
+
+def _running(row: Cohort) -> dict[str, Any]:
+    """How far a run is, in steps: waiting for a worker, asking shard by shard, freezing."""
+    so_far = progress(row.pk, timezone.now())
+    if so_far is None:
+        label, states = "The run waits for a worker.", ("now", "next", "next")
+    else:
+        parts = "part" if so_far.shards == 1 else "parts"
+        label = (
+            f"{so_far.done:,} of {so_far.shards:,} {parts} done, with {so_far.families:,} families that have a"
+            f" candidate, after {in_seconds(so_far.seconds)}."
+        )
+        states = ("done", "done", "now") if so_far.done == so_far.shards else ("done", "now", "next")
+    steps = ("Begun on one snapshot of all records", "Asking the rules about every family", "Freezing, with a digest")
+    return {
+        "label": f"{label} You may leave this page and come back.",
+        "done": so_far and so_far.done,
+        "total": so_far and so_far.shards,
+        "steps": [
+            {"text": f"Asked for by {row.requested_by} on {moment(row.requested_at)}", "state": "done"},
+            *({"text": text, "state": state} for text, state in zip(steps, states, strict=True)),
+        ],
+    }
+
+
+def in_seconds(seconds: float) -> str:
+    """A stretch of time for people: seconds, or minutes and seconds."""
+    whole = round(seconds)
+    minutes, rest = divmod(whole, 60)
+    words = [f"{number} {unit}{'' if number == 1 else 's'}" for number, unit in ((minutes, "minute"), (rest, "second"))]
+    return " ".join(words if minutes else words[1:])
 
 
 def _outcome(request: HttpRequest, row: Cohort) -> dict[str, Any]:

@@ -14,6 +14,8 @@ APART = {
     "staff.keptform": "Encrypted, for an hour: what it holds may be anything that somebody typed.",
     "cohorts.decision": "Set-based: a run is one entry with counts and digest, and the rows are frozen.",
     "cohorts.finding": "Set-based, and its value may be an identifier: a run is one entry, and the rows are frozen.",
+    "cohorts.run": "Working notes of a run while it goes on: its outcome is one entry.",
+    "cohorts.shard": "Working notes of a run while it goes on: counts, and references at which shards begin.",
     "transfers.personreference": "Ties a person to the study: kept apart from the case record and from the trail.",
     "transfers.familyreference": "Ties a family to the study, as for a person.",
     "transfers.rejection": "Written with its receipt, whose entry counts it: it ties a person to a submission.",

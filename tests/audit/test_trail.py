@@ -630,7 +630,7 @@ ACTS = {
     "cohorts.agreements.end": Act("assemble", end_agreement, Event.AGREEMENT_ENDED),
     "cohorts.rounds.open_round": Act("assemble", lambda walk: walk.open_round("NEW"), Event.ROUND_OPENED),
     "cohorts.assembly.request": Act("assemble", request_a_run, Event.ASSEMBLY_REQUESTED),
-    "cohorts.assembly._assemble": Act("assemble", assemble, Event.COHORT_ASSEMBLED, request_a_run),
+    "cohorts.assembly._freeze": Act("assemble", assemble, Event.COHORT_ASSEMBLED, request_a_run),
     "cohorts.assembly.give_up": Act("assemble", give_up, Event.ASSEMBLY_REFUSED, request_a_run),
     "cohorts.rule_changes.propose": Act("assemble", propose, Event.RULE_CHANGE_PROPOSED),
     "cohorts.rule_changes.propose_framework": Act(

@@ -25,6 +25,12 @@ def main() -> None:
     benchmarks = {
         "load_vs_copy": loading.load_vs_copy,
         "assembly_vs_sql": assembly.assembly_vs_sql,
+        "assembly_vs_orm": assembly.assembly_vs_orm,
+        "assembly_vs_bulk_orm": assembly.assembly_vs_bulk_orm,
+        "assembly_under_analyze": assembly.assembly_under_analyze,
+        "assembly_vs_pandas": assembly.assembly_vs_pandas,
+        "assembly_growth": assembly.assembly_growth,
+        "assembly_two_workers": assembly.assembly_two_workers,
         "assembly_memory": assembly.assembly_memory,
         "search_p95": search.search_p95,
         "search_median": search.search_median,

@@ -21,19 +21,21 @@ class Measured:
     peer: list[float]
     peer_is: str
     families: int
+    at_least: bool = False
 
     @property
     def holds(self) -> bool:
-        """Whether the figure is within its limit."""
-        return self.figure <= self.limit
+        """Whether the figure is within its limit: at most that, or at least."""
+        return self.figure >= self.limit if self.at_least else self.figure <= self.limit
 
     def line(self) -> str:
         """A line of the table."""
         ours = ", ".join(f"{run:.2f}" for run in self.ours)
         beside = f" beside {', '.join(f'{run:.2f}' for run in self.peer)} ({self.peer_is})" if self.peer else ""
+        bound = "at least" if self.at_least else "at most "
         verdict = "holds" if self.holds else "DOES NOT HOLD"
         return (
-            f"{self.name:<18} {self.figure:8.2f} {self.unit:<6} limit {self.limit:<6g} {verdict}"
+            f"{self.name:<22} {self.figure:8.2f} {self.unit:<6} {bound} {self.limit:<6g} {verdict}"
             f"  at {self.families:,} families: {ours}{beside}"
         )
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from cohorts import assembly, loading, looks, queries, rounds, tasks
-from cohorts.models import Cohort, Decision, Finding, Round
+from cohorts import assembly, loading, looks, queries, rounds, shards, tasks
+from cohorts.models import Cohort, Decision, Finding, Round, Shard
 from connecting_families import invented
 from connecting_families.audit.models import Entry
 from connecting_families.audit.trail import Who, duty
@@ -143,6 +143,29 @@ def test_an_assembly_killed_at_ten_random_moments_leaves_no_half_cohort_and_is_f
             assert Decision.objects.filter(cohort=cohort).count() == expected.candidates
             assert Entry.objects.filter(event="COHORT_ASSEMBLED", reference=str(cohort)).count() == 1
     assert interrupted, "No kill came in the middle of a run: the moments are drawn too late."
+
+
+def test_another_worker_takes_shards_and_is_killed_in_the_middle(
+    on_file: Round, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = assembly.assemble(request(on_file).pk, by=duty("assemble"), at=now())
+    assert expected is not None
+    cohort = assembly.request(round_=on_file, run_at=expected.run_at, by=LOADER, at=now())
+    monkeypatch.setattr(shards, "FAMILIES", 5)
+
+    @contextlib.contextmanager
+    def another_worker(joined: shards.Joined) -> Iterator[None]:
+        """A worker that comes when the run goes on; whoever coordinates has done nothing when it is killed."""
+        with a_worker() as worker, tasks._other_workers(joined):
+            wait_until(lambda: Shard.objects.filter(done=True).count() > 3)
+            worker.kill()
+        assert Shard.objects.filter(done=False).exists(), "The worker was through before it was killed."
+        yield
+
+    done = assembly.assemble(cohort.pk, by=duty("assemble"), at=now(), helpers=another_worker)
+    assert done is not None
+    assert done.digest == expected.digest
+    assert Decision.objects.filter(cohort=done).count() == expected.candidates
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils.html import strip_tags
 from kombu.exceptions import OperationalError
 
-from cohorts import assembly, tasks
+from cohorts import assembly, shards, tasks
 from cohorts.models import Cohort
 from connecting_families import workers
 from connecting_families.audit.models import Entry
@@ -87,7 +87,16 @@ def test_a_round_is_opened_assembled_and_drafted(walked_to: WalkTo, signed_in: S
     page = client.get(running)
     assert f'data-poll-url="{running}"' in page.content.decode()
     assert '<meta http-equiv="refresh"' in page.content.decode()
+    assert "The run waits for a worker." in text(page)
     assert "COHORT_VIEWED" not in Entry.objects.values_list("event", flat=True)
+    shards.plan(walk.cohort.pk, walk.now())
+    with shards.one_snapshot(walk.cohort.pk) as joined:
+        page = client.get(running)
+        assert "0 of 1 part done, with 0 families that have a candidate, after " in text(page)
+        shards.take_free(joined)
+        page = client.get(running)
+    assert "1 of 1 part done, with 5 families that have a candidate, after " in text(page)
+    assert 'value="1" max="1"' in page.content.decode()
     assembly.assemble(walk.cohort.pk, by=duty("assemble"), at=walk.now())
     page = client.get(running)
     assert "7 of 9 people are in" in text(page)

@@ -10,7 +10,7 @@ import pytest
 from django.conf import settings
 from django.db import connection
 
-from cohorts import assembly, deciding, tasks
+from cohorts import assembly, deciding, shards, tasks
 from cohorts.models import Cohort, Decision, Finding
 from cohorts.replay import Replayed, replay
 from cohorts.rules.inclusion import examine
@@ -123,13 +123,15 @@ def test_a_run_that_stops_half_way_leaves_nothing_and_is_taken_up_again(
     at = walk.now()
     asked = assembly.request(round_=walk.cohort.round, run_at=at, by=walk.who("prepare"), at=at)
     with monkeypatch.context() as broken:
-        broken.setattr(assembly, "BATCH", 1)
-        broken.setattr(deciding.Tally, "digest", lambda _: 1 / 0)
+        broken.setattr(shards, "FAMILIES", 1)
+        broken.setattr(assembly, "_matchability", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             assembly.assemble(asked.pk, by=duty("assemble"), at=at)
     asked.refresh_from_db()
     assert asked.state == Cohort.REQUESTED
-    assert not Decision.objects.filter(cohort=asked).exists()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM cohorts_decision WHERE cohort_id = %s", [asked.pk])
+        assert cursor.fetchone() == (0,)
     finished = assembly.assemble(asked.pk, by=duty("assemble"), at=at)
     assert finished is not None
     assert finished.digest == Cohort.objects.earliest("pk").digest
