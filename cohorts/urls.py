@@ -24,7 +24,9 @@ from cohorts.views import (
     protections,
     registers,
     rounds,
+    to_mend,
     uploads,
+    why,
 )
 
 urlpatterns = [
@@ -42,7 +44,7 @@ urlpatterns = [
     path("cohorts/<int:number>/matchability/", matchability.matchability, name="matchability"),
     path("cohorts/<int:number>/difference/", differences.difference, name="difference"),
     path("cohorts/<int:number>/decisions.csv", decisions.download, name="decisions_csv"),
-    path("cohorts/<int:number>/decision/", decisions.decision, name="decision"),
+    path("cohorts/<int:number>/decision/", why.decision, name="decision"),
     path("files/", uploads.uploads, name="uploads"),
     path("files/upload/", uploads.upload_files, name="upload_files"),
     path("files/columns/", columns.columns, name="columns"),
@@ -52,6 +54,8 @@ urlpatterns = [
     path("files/<str:code>/confirm/", uploads.confirm, name="confirm_upload"),
     path("files/<str:code>/cancel/", uploads.cancel, name="cancel_upload"),
     path("notices-due/", notices.notices_due, name="notices_due"),
+    path("records-to-mend/", to_mend.records_to_mend, name="records_to_mend"),
+    path("records-to-mend/<str:code>/", to_mend.records_of_a_kind, name="records_of_a_kind"),
     path("families/add/", adding.add_family, name="add_family"),
     path("families-to-finish/", flags.families_to_finish, name="families_to_finish"),
     path("flags-to-review/", flags.flags_to_review, name="flags_to_review"),

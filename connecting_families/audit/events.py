@@ -61,6 +61,7 @@ class Event(Enum):
     LETTER_OPENED = "A letter with a person's address was opened to be printed"
     OTHER_TEAMS_FAMILY_OPENED = "A family of another team was opened, with a reason"
     WISHES_VIEWED = "A page of a family was opened"
+    RECORDS_TO_MEND_VIEWED = "A list of records to mend was opened"
     OBJECTION_RECEIVED = "An objection was received"
     OBJECTION_REFUSED = "Recording an objection was refused"
     OBJECTION_LIFTED = "An objection was lifted"

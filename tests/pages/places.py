@@ -109,7 +109,9 @@ ROUNDS: dict[str, Place] = {
     "decisions": Screen(
         "People considered", "Lists everybody considered, by reference, narrowed to one reason if asked."
     ),
-    "decision": Screen("Decision", "Says why one person is in or out, in words.", many=4),
+    "decision": Screen(
+        "Decision", "Says why one person is in or out, with the facts that each rule read of them.", many=4
+    ),
     "findings": Screen(
         "Findings", "Lists what is wrong with whose records, by reference, narrowed to one kind if asked."
     ),
@@ -191,6 +193,10 @@ FAMILIES: dict[str, Place] = {
     "review_flag": Screen("Review the flag", "Takes whether a flag is right, or what has to be put right."),
     "families_to_finish": Screen(
         "Families to finish", "Lists families that lack only their flag, or are flagged and lack something."
+    ),
+    "records_to_mend": Screen("Records to mend", "Says how many people of a team lack what, as the records are today."),
+    "records_of_a_kind": Screen(
+        "Records to mend, of one kind", "Lists whose records lack one thing, each with the form that mends it."
     ),
     "flags_to_review": Screen("Flags to review", "Lists the flags that wait for a manager."),
     "find_results": Screen(
