@@ -39,6 +39,7 @@ def pick_up_what_was_left(**_: Any) -> None:
     """A worker that comes back looks at once for what was begun and not finished."""
     for name in (
         "cohorts.tasks.assemble_what_is_due",
+        "cohorts.tasks.replay_what_is_due",
         "cohorts.tasks.look_after_uploads",
         "transfers.tasks.seal_what_is_due",
     ):

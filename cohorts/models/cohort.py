@@ -116,7 +116,10 @@ class Finding(models.Model):
     value = models.TextField(blank=True)
 
     class Meta:
-        indexes = [models.Index(fields=["cohort", "code", "family_ref", "person_ref"])]
+        indexes = [
+            models.Index(fields=["cohort", "code", "family_ref", "person_ref"]),
+            models.Index(fields=["cohort", "family_ref", "person_ref"], name="findings_by_family"),
+        ]
         triggers = frozen("A finding")
 
     def __str__(self) -> str:

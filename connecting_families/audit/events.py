@@ -115,6 +115,8 @@ class Event(Enum):
     ASSEMBLY_REQUESTED = "A run of the rules was asked for"
     ASSEMBLY_REFUSED = "A run of the rules was refused"
     COHORT_ASSEMBLED = "A cohort was assembled"
+    REPLAY_REQUESTED = "A replay of a cohort was asked for"
+    REPLAY_REFUSED = "A replay of a cohort was refused, or failed"
     COHORT_REPLAYED = "A cohort was replayed"
     COHORT_VIEWED = "A cohort was opened"
     FINDINGS_EXPORTED = "The findings of a cohort were downloaded"

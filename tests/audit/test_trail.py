@@ -34,6 +34,7 @@ from cohorts import (
     tasks,
     uploads,
 )
+from cohorts import replay as replays
 from cohorts.evidence import Observed
 from cohorts.incoming import Offered
 from cohorts.loading import LoadReport
@@ -48,6 +49,7 @@ from cohorts.models import (
     NoticeVersion,
     Objection,
     Protection,
+    Replay,
     Upload,
 )
 from cohorts.register_checks import as_seen
@@ -227,6 +229,18 @@ def assemble(walk: Walk) -> None:
 
 def give_up(walk: Walk) -> None:
     assembly.give_up(cohort=walk.cohort, why="ValueError", by=duty("assemble"), at=walk.now())
+
+
+def ask_for_a_replay(walk: Walk) -> None:
+    replays.request(cohort=walk.cohort, by=walk.who("prepare"), at=walk.now())
+
+
+def run_again(walk: Walk) -> None:
+    replays.run(Replay.objects.get().pk, by=duty("replay"), at=walk.now())
+
+
+def give_a_replay_up(walk: Walk) -> None:
+    replays.give_up(asked=Replay.objects.get(), why="ValueError", by=duty("replay"), at=walk.now())
 
 
 def add_family(walk: Walk) -> None:
@@ -525,6 +539,9 @@ ACTS = {
     "cohorts.assembly.request": Act("assemble", request_a_run, Event.ASSEMBLY_REQUESTED),
     "cohorts.assembly._assemble": Act("assemble", assemble, Event.COHORT_ASSEMBLED, request_a_run),
     "cohorts.assembly.give_up": Act("assemble", give_up, Event.ASSEMBLY_REFUSED, request_a_run),
+    "cohorts.replay.request": Act("assemble", ask_for_a_replay, Event.REPLAY_REQUESTED),
+    "cohorts.replay._run": Act("assemble", run_again, Event.COHORT_REPLAYED, ask_for_a_replay),
+    "cohorts.replay.give_up": Act("assemble", give_a_replay_up, Event.REPLAY_REFUSED, ask_for_a_replay),
     "cohorts.families.add_family": Act("assemble", add_family, Event.FAMILY_ADDED),
     "cohorts.families.add_person": Act("assemble", add_person, Event.PERSON_ADDED),
     "cohorts.families.join_family": Act("assemble", join_family, Event.PERSON_JOINED),
@@ -877,6 +894,8 @@ def kept_in_the_trail() -> str:
 def test_no_family_can_be_found_in_the_trail_of_a_whole_walk(walk_to: WalkTo) -> None:
     walk = walk_to("deliver")
     replay(walk.cohort, by=walk.who("prepare"), at=walk.now())
+    ask_for_a_replay(walk)
+    run_again(walk)
     walk.change("people", "person_ref", "P1", given_name="Zenobia", date_of_birth="1991-01-31", nino="", upn="NOWHERE")
     walk.change("addresses", "person_ref", "P2", line_1="Osierham")
     walk.change("people", "person_ref", "P2", merged_into="P1", family_name="Zenobia")

@@ -3,7 +3,7 @@
 import contextlib
 from datetime import date
 
-from cohorts import assembly, datasets, flags, notice_versions, people, uploads
+from cohorts import assembly, datasets, flags, notice_versions, people, replay, uploads
 from cohorts.incoming import Offered
 from cohorts.models import Dataset, Family, Upload
 from connecting_families.audit.refusals import Refused
@@ -31,6 +31,7 @@ def build(walk: Walk) -> None:
     for role in ROLES:
         if not User.objects.filter(role=role).exists():
             accounts.add(username=role, role=role, password=PASSWORD, by=duty("test"), at=walk.now())
+    _replay(walk)
     _staff(walk)
     _uploads(walk)
     _registers(walk)
@@ -61,6 +62,14 @@ def _flags(walk: Walk) -> None:
     })  # fmt: skip
     at, nothing = walk.now(), {"flagged_on": "", "lifted_on": ""}
     flags.flag(family=Family.objects.get(reference="F8"), on=at.date(), seen=nothing, by=walk.who("worker"), at=at)
+
+
+def _replay(walk: Walk) -> None:
+    """The rules run again for a cohort of which one decision would be another."""
+    lift = {"lifted_at": "2026-10-02T09:00:00Z"}
+    walk.change("objections", "objection_ref", "OP6", **lift)
+    asked = replay.request(cohort=walk.cohort, by=walk.who("prepare"), at=walk.now())
+    replay.run(asked.pk, by=duty("replay"), at=walk.now())
 
 
 def _staff(walk: Walk) -> None:

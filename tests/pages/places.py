@@ -123,6 +123,10 @@ ROUNDS: dict[str, Place] = {
     "difference": Screen(
         "Difference from the cohort before", "Says who came, who went and who changed since the last cohort, and why."
     ),
+    "replay_cohort": Act("asks the workers to run the rules again for a cohort"),
+    "replay": Screen(
+        "The rules, run again", "Follows a replay, and says whose decision would be another today, and why.", many=2
+    ),
     "decisions_csv": File("every decision of a cohort, with its digest"),
 }
 
