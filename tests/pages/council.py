@@ -31,7 +31,6 @@ def build(walk: Walk) -> None:
     for role in ROLES:
         if not User.objects.filter(role=role).exists():
             accounts.add(username=role, role=role, password=PASSWORD, by=duty("test"), at=walk.now())
-    _replay(walk)
     _staff(walk)
     _uploads(walk)
     _registers(walk)
@@ -42,6 +41,7 @@ def build(walk: Walk) -> None:
     walk.assemble(walk.open_round("BACK"))
     walk.through("draft", "explain", "put forward", "send back")
     walk.assemble(walk.open_round("READY"))
+    _replay(walk)
     at = walk.now()
     assembly.request(round_=walk.open_round("RUNNING"), run_at=at, by=walk.who("prepare"), at=at)
     _wishes(walk)
@@ -66,8 +66,7 @@ def _flags(walk: Walk) -> None:
 
 def _replay(walk: Walk) -> None:
     """The rules run again for a cohort of which one decision would be another."""
-    lift = {"lifted_at": "2026-10-02T09:00:00Z"}
-    walk.change("objections", "objection_ref", "OP6", **lift)
+    walk.change("families", "family_ref", "F5", lifted_on="2026-06-01")
     asked = replay.request(cohort=walk.cohort, by=walk.who("prepare"), at=walk.now())
     replay.run(asked.pk, by=duty("replay"), at=walk.now())
 

@@ -145,7 +145,7 @@ def test_a_file_leaves_while_it_is_written_whatever_its_size() -> None:
 
 def test_a_workbook_keeps_every_text_as_it_stands() -> None:
     texts = ["=1+1", "a\rb\nc\td", "  two  ", "_x0041_", "<&>\"'", "Łukasik", "\x00\x07bell", "", "0012", "田"]
-    body = b"".join(workbook_for_people("x.xlsx", 'A & "B"', ["one"], [[text] for text in texts]))  # type: ignore[arg-type]
+    body = b"".join(workbook_for_people("x.xlsx", 'A & "B"', ["one"], [[text] for text in texts]))
     sheet = load_workbook(io.BytesIO(body))['A & "B"']
     kept = [row[0].value or "" for row in sheet.rows][1:]
     assert kept == [text.replace("\x00", "").replace("\x07", "").replace("_x0041_", "_x005F_x0041_") for text in texts]
