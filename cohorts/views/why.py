@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html_join
 
 from cohorts import rereading
 from cohorts.models import Cohort, Decision, Finding
@@ -108,11 +109,12 @@ def _asked(again: Reread) -> list[dict[str, Any]]:
 
 
 def _section(it: Asked) -> dict[str, Any]:
-    return {
-        "title": it.title,
-        "reasons": it.reasons,
-        "facts": [{"key": ground.label, "value": ground.value} for ground in it.grounds],
-    }
+    """A question for the page: what was read of one sort stands together, each on a line."""
+    read: dict[str, list[tuple[str]]] = {}
+    for ground in it.grounds:
+        read.setdefault(ground.label, []).append((ground.value,))
+    lines = [(label, format_html_join("", '<p class="govuk-body">{}</p>', values)) for label, values in read.items()]
+    return {"title": it.title, "reasons": it.reasons, "facts": facts(*lines)}
 
 
 def _findings(row: Decision) -> Table:
