@@ -1,7 +1,7 @@
 """What others may ask of this app: who is in a cohort, and whether they still may be."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import date, datetime
 from typing import NamedTuple
 
@@ -56,6 +56,13 @@ IDENTIFIERS_SQL = """
 def open_queries(cohort: Cohort) -> dict[str, int]:
     """The queries of a cohort: how many of each code. (Critical findings keep a person out, and need no explaining.)"""
     return {code: count for code, count in sorted(cohort.findings.items()) if KINDS[code].severity == QUERY}
+
+
+def findings_about(cohort: Cohort, code: str, about: Collection[tuple[str, str]]) -> Counter[tuple[str, str]]:
+    """How many findings of one code these have, each a family's and a person's reference (empty: the family itself)."""
+    families = {family for family, _ in about}
+    found = cohort.finding_rows.filter(code=code, family_ref__in=families).values_list("family_ref", "person_ref")
+    return Counter(each for each in found if each in about)
 
 
 class RecheckDue(NamedTuple):

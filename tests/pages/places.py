@@ -137,6 +137,10 @@ SUBMISSIONS: dict[str, Place] = {
         "Submission", "Shows where a submission stands, what it holds, and the next act or why it may not be.", many=12
     ),
     "explain": Screen("Explain open queries", "Takes a sentence for each query that is right as it is."),
+    "explain_people": Screen(
+        "Explain for single people", "Lists who has open queries of one code, each with an explanation of its own."
+    ),
+    "explain_one": Screen("Explain of one person", "Takes a sentence for what was found of one person or family."),
     "put_forward": Act("puts a submission forward for approval"),
     "take_up_again": Act("makes a submission that was sent back a draft again"),
     "sample": Act("opens the sample of records, masked, that an approver checks"),
