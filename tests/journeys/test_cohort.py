@@ -8,6 +8,7 @@ from playwright.sync_api import expect
 from cohorts import objections
 from cohorts.models import Cohort
 from tests.faults.test_workers import a_worker
+from tests.journeys.test_permission import the_rules
 from tests.pages.conftest import Reader, SignedIn, needs_a_browser
 from tests.pages.following import follow
 from tests.stages.asked import person_of
@@ -94,8 +95,5 @@ def test_a_run_is_watched_a_finding_is_mended_explained_and_compared(
     expect(page.get_by_role("cell", name="Did not want to say.")).to_be_visible()
 
 
-def _newest() -> int:
-    from tests.journeys.test_permission import the_rules
-
-    newest: int = the_rules(lambda: Cohort.objects.latest("pk").pk)
-    return newest
+def _newest() -> object:
+    return the_rules(lambda: Cohort.objects.latest("pk").pk)
