@@ -95,9 +95,14 @@ def _warnings(row: Decision, again: Reread) -> Iterator[str]:
     if again.decision is None:
         yield GONE
         return
-    now = [Reason[code].sentence for code in again.decision.reasons]
-    if ";".join(again.decision.reasons) != row.reasons:
-        yield f"Asked again, the rules say: {' '.join(now) or 'this person is in.'}"
+    now = again.decision
+    if ";".join(now.reasons) != row.reasons:
+        said = " ".join(Reason[code].sentence for code in now.reasons)
+        yield f"Asked again, the rules say: {said or 'this person is in.'}"
+    elif (now.group, now.programme_start, now.programme_end, ";".join(now.linkage_scope)) != (
+        row.group, row.programme_start, row.programme_end, row.linkage_scope
+    ):  # fmt: skip
+        yield "Asked again, the rules decide the same, but another group, date or dataset would be sent."
 
 
 def _asked(again: Reread) -> list[dict[str, Any]]:

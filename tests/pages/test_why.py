@@ -75,6 +75,8 @@ def test_the_page_warns_where_the_records_say_something_else_today(
     assert CHANGED in page
     assert "No reason speaks against sending this person" in page
     assert "Asked again, the rules say: What ONS needs to link this person is missing or impossible." in page
+    walk.change("engagements", "family_ref", "F1", ended_on="2026-03-01")
+    assert "another group, date or dataset would be sent" in text(client.get(where, {"family": "F1", "person": "P2"}))
     walk.change("families", "family_ref", "F5", lifted_on="2026-06-01")
     gone = text(client.get(where, {"family": "F5", "person": "P8"}))
     assert "is no longer considered" in gone
