@@ -67,6 +67,43 @@ MARKED = """
         )
 """
 
+# The same for many people at once, whatever address they ever had.
+MARKED_AMONG = """
+    WITH survivor AS MATERIALIZED (SELECT person_id, survivor_id FROM cohorts_survivor),
+    asked AS (
+        SELECT id AS person_id FROM unnest(%(people)s::bigint[]) AS given (id)
+        UNION SELECT person_id FROM survivor WHERE survivor_id = ANY (%(people)s::bigint[])
+    ),
+    marked AS (
+        SELECT coalesce(s.survivor_id, p.person_id) AS id
+        FROM cohorts_protection p LEFT JOIN survivor s ON s.person_id = p.person_id
+        WHERE p.to_on IS NULL OR p.to_on > %(day)s
+    ),
+    at_home AS (
+        SELECT m.family_id, coalesce(s.survivor_id, m.person_id) AS id
+        FROM cohorts_membership m LEFT JOIN survivor s ON s.person_id = m.person_id
+        WHERE m.lives_in_household AND (m.left_on IS NULL OR m.left_on > %(day)s)
+        AND m.family_id IN (SELECT family_id FROM cohorts_membership JOIN asked USING (person_id))
+    ),
+    records AS (
+        SELECT id AS person_id FROM marked UNION SELECT s.person_id FROM survivor s JOIN marked ON id = s.survivor_id
+    ),
+    kept AS MATERIALIZED (
+        SELECT uprn, regexp_replace(upper(line_1 || postcode), '[^A-Z0-9]', '', 'g') AS written
+        FROM cohorts_address JOIN records USING (person_id) WHERE to_on IS NULL OR to_on > %(day)s
+    ),
+    here AS MATERIALIZED (
+        SELECT person_id, uprn, regexp_replace(upper(line_1 || postcode), '[^A-Z0-9]', '', 'g') AS written
+        FROM cohorts_address WHERE person_id = ANY (%(people)s::bigint[])
+    )
+    SELECT id FROM (
+        SELECT id FROM marked
+        UNION SELECT here.id FROM at_home here JOIN at_home other USING (family_id) JOIN marked ON marked.id = other.id
+        UNION SELECT here.person_id FROM here JOIN kept USING (uprn) WHERE here.uprn <> ''
+        UNION SELECT here.person_id FROM here JOIN kept USING (written) WHERE here.written <> ''
+    ) withheld WHERE id = ANY (%(people)s::bigint[])
+"""
+
 
 def members(family: Family, day: date | None = None) -> list[Person]:
     """Who is a member of the family on a day (None: who ever was one), as surviving records, by reference."""
@@ -125,3 +162,10 @@ def address_withheld(person: Person, day: date, *, ever: bool = False) -> bool:
         cursor.execute(MARKED, {"person": person.pk, "day": day, "ever": ever})
         (withheld,) = cursor.fetchone()
     return bool(withheld)
+
+
+def addresses_withheld(people: Iterable[int], day: date) -> set[int]:
+    """The keys of those of these people of whom no address that they ever had may be shown (`address_withheld`)."""
+    with connection.cursor() as cursor:
+        cursor.execute(MARKED_AMONG, {"people": list(people), "day": day})
+        return {key for (key,) in cursor.fetchall()}

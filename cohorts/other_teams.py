@@ -1,12 +1,12 @@
 """Other teams: whose families a person is in, and whose record opens to no other team."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import date
 
 from django.db.models import Q
 
 from cohorts import households
-from cohorts.models import Family, Person, Protection
+from cohorts.models import Family, Membership, Person, Protection
 from connecting_families.audit.trail import Who
 from connecting_families.staff.models import User
 from connecting_families.staff.roles import Permission, permits
@@ -38,6 +38,18 @@ def somebody_protected(people: Iterable[Person], today: date) -> bool:
     """Whether a mark of any kind stands, or will, on one of these people."""
     marks = Protection.objects.filter(person__in=households.records_of(people))
     return marks.filter(Q(to_on=None) | Q(to_on__gt=today)).exists()
+
+
+def with_somebody_protected(references: Collection[str], today: date) -> set[str]:
+    """Which of these families have a member, today or ever, on whom a mark of any kind stands, or will."""
+    members = list(
+        Membership.objects.filter(family__reference__in=references).values_list("family__reference", "person_id")
+    )
+    counts_as = households.survivors(person for _, person in members)
+    records = households.records_of(Person.objects.filter(pk__in=set(counts_as.values())).only("pk"))
+    marks = Protection.objects.filter(Q(to_on=None) | Q(to_on__gt=today), person__in=records)
+    marked = set(households.survivors(marks.values_list("person_id", flat=True)).values())
+    return {reference for reference, person in members if counts_as.get(person) in marked}
 
 
 def is_closed(person: Person, by: Who, today: date) -> bool:

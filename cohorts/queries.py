@@ -1,7 +1,7 @@
 """What others may ask of this app: who is in a cohort, and whether they still may be."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import date, datetime
 from typing import NamedTuple
 
@@ -67,6 +67,13 @@ def open_queries(cohort: Cohort) -> dict[str, int]:
 def rules_changed(cohort: Cohort) -> list[Why]:
     """Why a cohort is no longer what its round asks for; nothing where the round asks what it asked then."""
     return in_force.changed_since(cohort)
+
+
+def findings_about(cohort: Cohort, code: str, about: Collection[tuple[str, str]]) -> Counter[tuple[str, str]]:
+    """How many findings of one code these have, each a family's and a person's reference (empty: the family itself)."""
+    families = {family for family, _ in about}
+    found = cohort.finding_rows.filter(code=code, family_ref__in=families).values_list("family_ref", "person_ref")
+    return Counter(each for each in found if each in about)
 
 
 class RecheckDue(NamedTuple):

@@ -11,7 +11,8 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError as NoBroker
 
 from cohorts import assembly, findable, trying, uploads
-from cohorts.models import Cohort, DryRun, Upload
+from cohorts import replay as replays
+from cohorts.models import Cohort, DryRun, Replay, Upload
 from cohorts.shards import Joined
 from connecting_families.audit import trail
 from connecting_families.audit.refusals import Refused, Why
@@ -92,6 +93,29 @@ def try_out_what_is_due() -> None:
     for dry_run_id, correlation in DryRun.objects.filter(state=DryRun.REQUESTED).values_list("pk", "correlation"):
         with trail.correlated(correlation):
             try_out.delay(dry_run_id)
+
+
+@shared_task
+def replay(replay_id: int) -> None:
+    """Run the rules again for a cohort. A lost database is no answer: the sweep tries again."""
+    try:
+        replays.run(replay_id, by=duty("replay"), at=timezone.now())
+    except (DatabaseError, InterfaceError):
+        logger.warning("The replay %s was interrupted; it is taken up again.", replay_id)
+    except Exception as error:  # noqa: BLE001 - whatever else it is would happen again: a person is told
+        # The kind of error and the place, never its message: it may quote a record.
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        logger.error("The replay %s failed: %s at %s:%s.", replay_id, type(error).__name__, place.name, place.lineno)
+        asked = Replay.objects.select_related("cohort").get(pk=replay_id)
+        replays.give_up(asked=asked, why=type(error).__name__, by=duty("replay"), at=timezone.now())
+
+
+@shared_task
+def replay_what_is_due() -> None:
+    """Find the replays that were asked for and are not finished: whoever is still at one keeps it."""
+    for replay_id, correlation in Replay.objects.filter(state=Replay.REQUESTED).values_list("pk", "correlation"):
+        with trail.correlated(correlation):
+            replay.delay(replay_id)
 
 
 @shared_task

@@ -18,6 +18,7 @@ class Work(IntEnum):
     DELIVERING = 3
     LOADING = 4
     TRYING = 7
+    REPLAYING = 8
 
 
 @contextmanager

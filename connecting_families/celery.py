@@ -40,6 +40,7 @@ def pick_up_what_was_left(**_: Any) -> None:
     for name in (
         "cohorts.tasks.assemble_what_is_due",
         "cohorts.tasks.try_out_what_is_due",
+        "cohorts.tasks.replay_what_is_due",
         "cohorts.tasks.look_after_uploads",
         "transfers.tasks.seal_what_is_due",
     ):

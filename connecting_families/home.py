@@ -23,7 +23,7 @@ from connecting_families.staff.guards import acting, opened_by
 from connecting_families.staff.models import User
 from connecting_families.staff.roles import ROLES, Permission
 from connecting_families.staff.views import in_role, moment
-from transfers import approval, certificates, council
+from transfers import approval, certificates, council, explained
 from transfers.models import RecipientCertificate, Submission
 from transfers.rules.lifecycle import Stage
 
@@ -88,8 +88,7 @@ def _submissions() -> Table:
     waiting = Submission.objects.filter(stage__in=[stage.name for stage in WAITING]).select_related("cohort")
     rows = []
     for row in waiting.order_by("-id")[:SHOWN]:
-        explained = set(row.explanations.values_list("code", flat=True))
-        left = sum(count for code, count in queries.open_queries(row.cohort).items() if code not in explained)
+        left = sum(explained.not_explained(row).values())
         rows.append([_link(row), tag(row.at_stage.value), _waits(row), left])
     return Table("Submissions that wait for somebody", SUBMISSIONS, rows, empty="No submission waits for anybody.")
 

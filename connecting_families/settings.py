@@ -242,6 +242,7 @@ CELERY_BEAT_SCHEDULE = {
     "try out what is due": due("cohorts.tasks.try_out_what_is_due"),
     "forget forms that were kept": due("connecting_families.staff.tasks.forget_kept_forms"),
     "forget sign-ins that ended": {"task": "connecting_families.staff.tasks.forget_sign_ins", "schedule": 86_400.0},
+    "replay what is due": due("cohorts.tasks.replay_what_is_due"),
     "look after uploads": due("cohorts.tasks.look_after_uploads"),
     "seal what is due": due("transfers.tasks.seal_what_is_due"),
     "deliver what is due": due("transfers.tasks.deliver_what_is_due"),

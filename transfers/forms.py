@@ -23,7 +23,7 @@ class ExplainForm(forms.Form):
 
     def __init__(self, row: Submission, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        said = dict(row.explanations.values_list("code", "text"))
+        said = dict(row.explanations.filter(family_ref="").values_list("code", "text"))
         for code, count in open_queries(row.cohort).items():
             self.fields[code] = forms.CharField(
                 label=f"{code}, {count:,} finding{'' if count == 1 else 's'}",
@@ -32,6 +32,18 @@ class ExplainForm(forms.Form):
                 initial=said.get(code, ""),
                 widget=forms.Textarea(attrs={"rows": 2}),
             )
+
+
+class ExplainOneForm(forms.Form):
+    """A sentence for what was found of one person or family."""
+
+    text = forms.CharField(
+        label="Why is this right as it is?",
+        help_text="A sentence. It travels with the submission, without saying of whom. Write no names.",
+        widget=forms.Textarea(attrs={"rows": 3}),
+        max_length=2_000,
+        error_messages={"required": "Say why this is right as it is"},
+    )
 
 
 class SendBackForm(forms.Form):

@@ -18,7 +18,7 @@ from connecting_families.audit import trail
 from connecting_families.audit.events import Event
 from connecting_families.audit.refusals import Why
 from connecting_families.audit.trail import Who
-from transfers import addressees, content, council, doors, keys, openpgp, outbox, package, recipients
+from transfers import addressees, content, council, doors, explained, keys, openpgp, outbox, package, recipients
 from transfers.addressees import Addressee
 from transfers.models import Submission
 from transfers.rules import lifecycle
@@ -153,7 +153,6 @@ def _write(row: Submission, found: Means, create: package.Create, at: datetime) 
 
 
 def _manifest(row: Submission, at: datetime) -> dict[str, Any]:
-    explained = dict(row.explanations.values_list("code", "text"))
     return {
         "spec": package.SPEC,
         "submission": row.name,
@@ -169,8 +168,5 @@ def _manifest(row: Submission, at: datetime) -> dict[str, Any]:
         "prepared_by_role": row.prepared_by.role,
         "trail_checkpoint": None,
         "counts": row.counts,
-        "findings": [
-            {"code": code, "open": count, "explanation": explained.get(code, "")}
-            for code, count in sorted(queries.open_queries(row.cohort).items())
-        ],
+        "findings": [it._asdict() for it in explained.covered(row)],
     }

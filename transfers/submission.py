@@ -1,6 +1,7 @@
 """Submission: what a cohort's people would be sent as, drafted and put forward by one person."""
 
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 
@@ -10,7 +11,7 @@ from connecting_families.audit import trail
 from connecting_families.audit.events import Event
 from connecting_families.audit.refusals import Refused, Why
 from connecting_families.audit.trail import Who
-from transfers import content, doors
+from transfers import content, doors, explained
 from transfers.models import Explanation, Submission
 from transfers.rules import gates, lifecycle
 from transfers.rules.extract import IDENTIFIERS, PROGRAMME
@@ -61,24 +62,31 @@ def draft(*, cohort: Cohort, by: Who, at: datetime) -> Submission:
 
 
 @trail.stage
-def explain(*, submission: Submission, code: str, text: str, by: Who, at: datetime) -> Explanation:
-    """Say why the open queries of one code are right as they are; an earlier explanation of the code is replaced.
+def explain(
+    *, submission: Submission, code: str, text: str, family_ref: str = "", person_ref: str = "", by: Who, at: datetime
+) -> Explanation:
+    """Say why the open queries of one code are right as they are; an earlier explanation of the same is replaced.
 
-    Who explains has shaped the submission, and may not approve it.
+    With `family_ref`, those of this person in this family alone (without `person_ref`: of the family itself). Who
+    explains has shaped the submission, and may not approve it.
     """
     row = doors.locked(submission.pk)
     reasons = [] if row.at_stage is Stage.DRAFT else lifecycle.reasons_against("put forward", row.at_stage)
     if code not in queries.open_queries(row.cohort):
         reasons.append(Why("NO_SUCH_QUERY", f"The cohort has no open query {code} to explain."))
+    elif (family_ref or person_ref) and not queries.findings_about(row.cohort, code, {(family_ref, person_ref)}):
+        reasons.append(Why("NO_SUCH_FINDING", f"The cohort has no finding {code} of this person in this family."))
     if len(text.strip()) < 10:
         reasons.append(Why("NO_EXPLANATION", "Write a sentence which says why these records are right as they are."))
     doors.refuse(NotPutForward, reasons, row)
     _shaped(row, by)
     row.save()
+    about: dict[str, Any] = {"code": code, "family_ref": family_ref, "person_ref": person_ref}
     explanation, _ = Explanation.objects.update_or_create(
-        submission=row, code=code, defaults={"text": text.strip(), "by_id": by.person, "at": at}
+        submission=row, **about, defaults={"text": text.strip(), "by_id": by.person, "at": at}
     )
-    trail.record(Event.FINDING_EXPLAINED, who=by, at=at, about=row, details={"code": code})
+    details = {name: value for name, value in about.items() if value}
+    trail.record(Event.FINDING_EXPLAINED, who=by, at=at, about=row, details=details)
     return explanation
 
 
@@ -97,7 +105,7 @@ def put_forward(*, submission: Submission, by: Who, at: datetime) -> Submission:
         *gates.somebody_to_send(row.cohort.included),
         *doors.agreement(row, at),
         *gates.unmatched_objections(queries.standing_unmatched_objections(at)),
-        *gates.open_queries(queries.open_queries(row.cohort), row.explanations.values_list("code", flat=True)),
+        *gates.open_queries(explained.not_explained(row)),
         *gates.looked_at(looks.not_opened(row.cohort, by)),
     ]
     doors.refuse(NotPutForward, reasons, row, stopped=doors.guard(row, at))

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from transfers.views import agreements, approval, certificates, receipts, submissions
+from transfers.views import agreements, approval, certificates, explanations, receipts, submissions
 
 urlpatterns = [
     path("registers/agreements/", agreements.agreements, name="agreements"),
@@ -12,7 +12,9 @@ urlpatterns = [
     path("submissions/", submissions.submissions, name="submissions"),
     path("submissions/draft/<int:cohort>/", submissions.draft, name="draft"),
     path("submissions/<str:name>/", submissions.submission, name="submission"),
-    path("submissions/<str:name>/explain/", submissions.explain, name="explain"),
+    path("submissions/<str:name>/explain/", explanations.explain, name="explain"),
+    path("submissions/<str:name>/explain/<str:code>/", explanations.explain_people, name="explain_people"),
+    path("submissions/<str:name>/explain/<str:code>/one/", explanations.explain_one, name="explain_one"),
     path("submissions/<str:name>/put-forward/", submissions.put_forward, name="put_forward"),
     path("submissions/<str:name>/take-up-again/", submissions.take_up_again, name="take_up_again"),
     path("submissions/<str:name>/sample/", approval.sample, name="sample"),

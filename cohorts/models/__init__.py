@@ -5,11 +5,12 @@ from cohorts.models.duplicate import Merge, Pair
 from cohorts.models.family import Address, Engagement, Evidence, Family, FlagReview, Membership, Person
 from cohorts.models.permission import Consent, Notice, NoticeVersion, Objection, Protection, Recheck
 from cohorts.models.reference import Agreement, Dataset
+from cohorts.models.replay import Replay
 from cohorts.models.rule_change import DryRun, FrameworkInUse, RuleChange
 from cohorts.models.upload import Upload
 
 __all__ = [
     "Address", "Agreement", "Cohort", "Consent", "Dataset", "Decision", "DryRun", "Engagement", "Evidence", "Family",
     "Finding", "FlagReview", "FrameworkInUse", "Membership", "Merge", "Notice", "NoticeVersion", "Objection", "Pair",
-    "Person", "Protection", "Recheck", "Round", "RuleChange", "Run", "Settings", "Shard", "Upload",
+    "Person", "Protection", "Recheck", "Replay", "Round", "RuleChange", "Run", "Settings", "Shard", "Upload",
 ]  # fmt: skip

@@ -200,7 +200,10 @@ class Finding(models.Model):
     objects = OfFinished()
 
     class Meta:
-        indexes = [models.Index(fields=["cohort", "code", "family_ref", "person_ref"])]
+        indexes = [
+            models.Index(fields=["cohort", "code", "family_ref", "person_ref"]),
+            models.Index(fields=["cohort", "family_ref", "person_ref"], name="findings_by_family"),
+        ]
         triggers = frozen_when_finished("A finding")
 
     def __str__(self) -> str:

@@ -1,7 +1,7 @@
 """Evidence on the page of a family: what counts today, why the rest does not, and what a family lacks."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from cohorts.rules.clocks import months_before
 from cohorts.rules.eligibility import no_dependent_child, problem_shown
@@ -10,6 +10,8 @@ from cohorts.rules.inclusion import problems_of
 from cohorts.rules.membership import members
 from cohorts.rules.permission import permission_of
 from cohorts.rules.reasons import SILENCING
+
+TODAY: Final = "today"
 
 
 class Sign(NamedTuple):
@@ -25,8 +27,11 @@ class Sign(NamedTuple):
         return not self.why_not
 
 
-def signs(family: FamilyFacts, question: Question) -> Iterator[Sign]:
-    """The evidence of a family that the framework knows, in the order of its indicators, the newest first of each."""
+def signs(family: FamilyFacts, question: Question, *, on: str = TODAY) -> Iterator[Sign]:
+    """The evidence of a family that the framework knows, in the order of its indicators, the newest first of each.
+
+    `on` is what the cut-off of the question is called in words.
+    """
     people = members(family, question.moment.cut_off)
     heard = {p.person_ref for p in people if SILENCING.isdisjoint(permission_of(p, family, question).reasons)}
     there = {p.person_ref for p in people}
@@ -35,20 +40,22 @@ def signs(family: FamilyFacts, question: Question) -> Iterator[Sign]:
     known.sort(key=lambda it: it.observed_on, reverse=True)
     for evidence in sorted(known, key=lambda it: order.index(it.indicator)):
         indicator = question.framework.indicators[evidence.indicator]
-        yield Sign(indicator, evidence, _why_not(evidence, indicator, question, there, heard))
+        yield Sign(indicator, evidence, _why_not(evidence, indicator, question, there, heard, on))
 
 
-def _why_not(evidence: Evidence, indicator: Indicator, question: Question, there: set[str], heard: set[str]) -> str:
-    """Why a piece of evidence does not count today; empty where it does (rules/eligibility.py decides)."""
+def _why_not(
+    evidence: Evidence, indicator: Indicator, question: Question, there: set[str], heard: set[str], on: str
+) -> str:
+    """Why a piece of evidence does not count; empty where it does (rules/eligibility.py decides)."""
     if problem_shown(evidence, question) is None:
         months = indicator.look_back_months
         if evidence.in_error_at is not None and evidence.in_error_at <= question.moment.run:
             return "Recorded in error"
         if months is not None and evidence.observed_on <= months_before(question.moment.cut_off, months):
             return f"Longer ago than {months} months"
-        return "Observed later than today"
+        return f"Observed later than {on}"
     if evidence.person_ref is not None and evidence.person_ref not in there:
-        return "Of somebody who is not in the family today"
+        return f"Of somebody who is not in the family {on if on == TODAY else 'on ' + on}"
     if evidence.person_ref is not None and evidence.person_ref not in heard:
         return "Of somebody who objects, is protected, or was not told in time"
     return ""

@@ -35,11 +35,16 @@ def latest_version(issued: Sequence[Notice], question: Question) -> NoticeVersio
 
 def notice_missing(issued: Sequence[Notice], question: Question) -> bool:
     """NOTICE_MISSING: no version that covers the round was issued to the person early enough before the cut-off."""
-    in_time = days_before(question.moment.cut_off, question.notice_days)
+    in_time = last_day_to_tell(question)
     for notice in issued:
         if notice.issued_on <= in_time and covers(question.notice_versions[notice.version], question):
             return False
     return True
+
+
+def last_day_to_tell(question: Question) -> date:
+    """The last day on which a notice was issued early enough before the cut-off."""
+    return days_before(question.moment.cut_off, question.notice_days)
 
 
 def earliest_cut_off(issued: Sequence[Notice], question: Question) -> date | None:

@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from cohorts import in_force
-from cohorts.models import Cohort
+from cohorts.models import Cohort, Replay
 from cohorts.rules.checks import CRITICAL
 from cohorts.rules.findings import KINDS
 from cohorts.rules.reasons import Reason
@@ -24,6 +24,9 @@ from connecting_families.staff.views import facts, moment, polls, role_reasons
 
 GROUPS = {"PROGRAMME": "Programme: worked with", "COMPARISON": "Comparison: not worked with"}
 REASONS = [Column("Reason"), Column("Code"), Column("People", numeric=True)]
+REPLAYS = [Column("Asked for"), Column("By"), Column("What came of it")]
+SHOWN = 5
+"""Replays of a cohort; the newest."""
 FINDINGS = [Column("What is wrong, and what would be right"), Column("Code"), Column("Weight"),
             Column("Findings", numeric=True)]  # fmt: skip
 
@@ -89,6 +92,15 @@ def in_seconds(seconds: float) -> str:
     return " ".join(words if minutes else words[1:])
 
 
+def outcome_in_words(row: Replay) -> str:
+    """What came of a replay, in a few words."""
+    if row.state != Replay.FINISHED:
+        return Replay.STATES[row.state]
+    if row.same:
+        return "The same digest: every decision would be the same"
+    return f"{row.number:,} decision{'' if row.number == 1 else 's'} would be different"
+
+
 def _outcome(request: HttpRequest, row: Cohort) -> dict[str, Any]:
     people, findings = reverse("decisions", args=[row.pk]), reverse("findings", args=[row.pk])
     counted = [(reason, row.primary_reasons[reason.code]) for reason in Reason if row.primary_reasons.get(reason.code)]
@@ -98,6 +110,8 @@ def _outcome(request: HttpRequest, row: Cohort) -> dict[str, Any]:
         "csv_href": reverse("decisions_csv", args=[row.pk]),
         "newer": newer,
         "prepare": role_reasons(request, Permission.PREPARE_SUBMISSIONS) or in_force.changed_since(row),
+        "assemble": role_reasons(request, Permission.ASSEMBLE_COHORTS),
+        "replays": _replays(row),
         "facts": facts(
             ("Cut-off", f"{row.round.cut_off:%-d %B %Y}, the whole day"),
             ("Permission as at", moment(row.run_at)),
@@ -134,3 +148,11 @@ def _outcome(request: HttpRequest, row: Cohort) -> dict[str, Any]:
             empty="Nothing was found wrong in the records.",
         ),
     }
+
+
+def _replays(row: Cohort) -> Table:
+    rows = [
+        [link(moment(it.requested_at), reverse("replay", args=[row.pk, it.pk])), it.requested_by, outcome_in_words(it)]
+        for it in row.replays.order_by("-pk")[:SHOWN]
+    ]
+    return Table("Last replays", REPLAYS, rows)

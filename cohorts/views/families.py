@@ -36,10 +36,11 @@ from cohorts.views.family_pages import (
     refuse,
     today,
 )
+from cohorts.views.mended_at import anchor
 from cohorts.views.problems import known_today, tally
 from connecting_families.audit import trail
 from connecting_families.kit.lists import Column, Table
-from connecting_families.kit.pieces import link, tag
+from connecting_families.kit.pieces import link, place, tag
 from connecting_families.staff.guards import opened_by
 from connecting_families.staff.roles import Permission
 from connecting_families.staff.views import in_role, in_words
@@ -143,7 +144,8 @@ def _people(row: Family, members: list[Person], *, links: bool) -> Table:
         lives = "Yes" if any(it.lives_in_household for it in own) else "No"
         name = name_of(person)
         where = reverse("person", args=[row.reference, person.reference])
-        rows.append([link(name, where) if links else name, person.reference, ", ".join(roles) or "Not known",
+        spot = place(person.reference, anchor(person.reference))
+        rows.append([link(name, where) if links else name, spot, ", ".join(roles) or "Not known",
                      day(person.date_of_birth) or "Not known", lives])  # fmt: skip
     return Table("People in the family today", PEOPLE, rows, empty="Nobody is in this family today.")
 

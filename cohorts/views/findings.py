@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from django import forms
+from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -18,23 +19,32 @@ from cohorts.models import Cohort, Decision, Finding, Person, Protection
 from cohorts.rules.findings import KINDS
 from cohorts.views.cohorts import viewed, weight_tag
 from cohorts.views.duplicates import of_person
+from cohorts.views.mended_at import closed, on_family_page
 from connecting_families.audit.events import Event
 from connecting_families.kit.forms import offer
-from connecting_families.kit.lists import Column, Table
+from connecting_families.kit.lists import Column, Order, Table, asked_order
 from connecting_families.kit.pieces import link
-from connecting_families.kit.spreadsheets import csv_for_people, workbook_for_people
+from connecting_families.kit.spreadsheets import MOST_ROWS, csv_for_people, workbook_for_people
 from connecting_families.staff.guards import opened_by
 from connecting_families.staff.roles import Permission
 from connecting_families.staff.views import in_words
 
-FINDINGS = [Column("Person"), Column("Family"), Column("What is wrong, and what would be right"), Column("Code"),
-            Column("Weight"), Column("Field")]  # fmt: skip
+FINDINGS = [Column("Person"), Column("Family", "family"), Column("What is wrong, and what would be right"),
+            Column("Code", "code"), Column("Weight"), Column("Field")]  # fmt: skip
 HEADER = ("Person", "Family", "Code", "Weight", "What is wrong, and what would be right", "Field", "Value found")
 PROTECTED = "Not shown: this person is protected"
 AT_ONCE = 2_000
 OF_TWO = ("DQ208", "DQ209")
 """What is mended by comparing two records."""
 FAMILY = "The family"
+ORDERS = {
+    "code": ("cohort_id", "code", "family_ref", "person_ref", "pk"),
+    "family": ("cohort_id", "family_ref", "person_ref", "code", "pk"),
+}
+"""By what the list is in order; an index of each lets a page far down be reached without sorting everything."""
+TOO_MANY = (
+    f"A workbook holds {MOST_ROWS:,} rows, and there are more findings. Narrow the list to one kind, or take the CSV."
+)
 
 
 class CodeFilter(forms.Form):
@@ -66,11 +76,13 @@ def findings(request: HttpRequest, number: int) -> HttpResponse:
     """What is wrong with whose records, by reference; `?code=` narrows it to one kind."""
     row = get_object_or_404(Cohort, pk=number, state=Cohort.FINISHED)
     form, code = _asked(request, row)
-    number_found = row.findings.get(code, 0) if code else sum(row.findings.values())
-    listed: Any = _Found(_found(row, code), number_found)
+    order = asked_order(FINDINGS, request.GET, "code")
+    listed: Any = _Found(_found(row, code, order), _number(row, code))
     page = Paginator(listed, 50).get_page(request.GET.get("page"))
     viewed(request, Event.COHORT_VIEWED, row)
     query = f"?{urlencode({'code': code})}" if code else ""
+    out_of_reach = closed(request, {it.family_ref for it in page})
+    rows = [_row(it, reach=it.family_ref not in out_of_reach) for it in page]
     context = {
         "title": "Findings", "caption": f"Cohort {row.pk}", "back_href": reverse("cohort", args=[row.pk]),
         "form": form, "page": page,
@@ -78,7 +90,9 @@ def findings(request: HttpRequest, number: int) -> HttpResponse:
             ("As CSV", reverse("findings_csv", args=[row.pk]) + query),
             ("As a workbook (XLSX)", reverse("findings_xlsx", args=[row.pk]) + query),
         ],
-        "table": Table("What is wrong with whose records", FINDINGS, [_row(it) for it in page], empty="Nothing."),
+        "table": Table(
+            "What is wrong with whose records", FINDINGS, rows, query=request.GET, order=order, empty="Nothing."
+        ),
     }  # fmt: skip
     return render(request, "cohorts/findings.html", context)
 
@@ -97,6 +111,9 @@ def download_xlsx(request: HttpRequest, number: int) -> HttpResponseBase:
     """The same as a workbook."""
     row = get_object_or_404(Cohort, pk=number, state=Cohort.FINISHED)
     _, code = _asked(request, row)
+    if _number(row, code) > MOST_ROWS:
+        messages.error(request, TOO_MANY)
+        return redirect("findings", row.pk)
     viewed(request, Event.FINDINGS_EXPORTED, row)
     return workbook_for_people(f"findings-{row.pk}.xlsx", "Findings", HEADER, _with_values(row, code))
 
@@ -106,13 +123,17 @@ def _asked(request: HttpRequest, row: Cohort) -> tuple[CodeFilter, str]:
     return form, form.cleaned_data["code"] if form.is_valid() else ""
 
 
-def _found(row: Cohort, code: str) -> QuerySet[Finding]:
-    """In the order of the index: a page far down is reached without sorting."""
+def _number(row: Cohort, code: str) -> int:
+    """How many findings there are, of one kind or of all: the run counted them."""
+    return row.findings.get(code, 0) if code else sum(row.findings.values())
+
+
+def _found(row: Cohort, code: str, order: Order) -> QuerySet[Finding]:
     found = Finding.objects.filter(cohort=row, **({"code": code} if code else {}))
-    return found.order_by("cohort_id", "code", "family_ref", "person_ref")
+    return found.order_by(*(f"-{name}" if order.descending else name for name in ORDERS[order.column]))
 
 
-def _row(it: Finding) -> list[object]:
+def _row(it: Finding, *, reach: bool) -> list[object]:
     where = reverse("decision", args=[it.cohort_id])
     asked = urlencode({"family": it.family_ref, "person": it.person_ref})
     whom = link(it.person_ref, f"{where}?{asked}") if it.person_ref else FAMILY
@@ -120,7 +141,9 @@ def _row(it: Finding) -> list[object]:
     if it.code in OF_TWO and it.person_ref:
         to = link("See the pairs", of_person(it.person_ref), f"of {it.person_ref}")
         sentence = format_html("{} {}", sentence, to)
-    return [whom, it.family_ref, sentence, it.code, weight_tag(it.code), in_words(it.field)]
+    field, page = in_words(it.field), on_family_page(it.family_ref, it.person_ref) if reach else ""
+    at = link(field, page, f"of {it.person_ref or it.family_ref}, on the page of the family") if page else field
+    return [whom, it.family_ref, sentence, it.code, weight_tag(it.code), at]
 
 
 def _protected_now() -> set[str]:
@@ -136,7 +159,7 @@ def _with_values(row: Cohort, code: str) -> Iterator[list[object]]:
     own = Decision.objects.filter(
         cohort=row, family_ref=OuterRef("family_ref"), person_ref=OuterRef("person_ref"), reasons__contains="PROTECTED"
     )
-    for it in _found(row, code).annotate(hidden=Exists(own)).iterator(AT_ONCE):
+    for it in _found(row, code, Order("code")).annotate(hidden=Exists(own)).iterator(AT_ONCE):
         kind = KINDS[it.code]
         value = PROTECTED if it.hidden or it.person_ref in now else it.value
         yield [it.person_ref or FAMILY, it.family_ref, it.code, kind.severity, kind.sentence, in_words(it.field), value]

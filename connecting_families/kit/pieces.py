@@ -13,6 +13,11 @@ def link(text: object, href: str, hidden: str = "") -> SafeString:
     return format_html('<a class="govuk-link" href="{}">{}{}</a>', href, text, more)
 
 
+def place(text: object, name: str) -> SafeString:
+    """A text that an address can lead to, by its name behind the #."""
+    return format_html('<span id="{}">{}</span>', name, text)
+
+
 def tag(text: object, colour: str = "blue") -> SafeString:
     """A state in a coloured box. Raises ValueError for a colour that the style sheet does not have."""
     if colour not in COLOURS:

@@ -37,6 +37,7 @@ from cohorts import (
     trying,
     uploads,
 )
+from cohorts import replay as replays
 from cohorts.evidence import Observed
 from cohorts.incoming import Offered
 from cohorts.loading import LoadReport
@@ -54,6 +55,7 @@ from cohorts.models import (
     Objection,
     Pair,
     Protection,
+    Replay,
     RuleChange,
     Upload,
 )
@@ -300,6 +302,18 @@ def lets_go(act: Callable[..., object]) -> Callable[[Walk], object]:
     return lambda walk: act(
         change=RuleChange.objects.get(), reason="Not in this round.", by=walk.who("approve"), at=walk.now()
     )
+
+
+def ask_for_a_replay(walk: Walk) -> None:
+    replays.request(cohort=walk.cohort, by=walk.who("prepare"), at=walk.now())
+
+
+def run_again(walk: Walk) -> None:
+    replays.run(Replay.objects.get().pk, by=duty("replay"), at=walk.now())
+
+
+def give_a_replay_up(walk: Walk) -> None:
+    replays.give_up(asked=Replay.objects.get(), why="ValueError", by=duty("replay"), at=walk.now())
 
 
 def add_family(walk: Walk) -> None:
@@ -646,6 +660,9 @@ ACTS = {
     "cohorts.trying.request": Act("assemble", ask_to_try, Event.DRY_RUN_REQUESTED, propose),
     "cohorts.trying._keep": Act("assemble", try_out, Event.DRY_RUN_MADE, to_try),
     "cohorts.trying.give_up": Act("assemble", give_up_trying, Event.DRY_RUN_FAILED, to_try),
+    "cohorts.replay.request": Act("assemble", ask_for_a_replay, Event.REPLAY_REQUESTED),
+    "cohorts.replay._run": Act("assemble", run_again, Event.COHORT_REPLAYED, ask_for_a_replay),
+    "cohorts.replay.give_up": Act("assemble", give_a_replay_up, Event.REPLAY_REFUSED, ask_for_a_replay),
     "cohorts.families.add_family": Act("assemble", add_family, Event.FAMILY_ADDED),
     "cohorts.families.add_person": Act("assemble", add_person, Event.PERSON_ADDED),
     "cohorts.families.join_family": Act("assemble", join_family, Event.PERSON_JOINED),
@@ -1005,6 +1022,8 @@ def kept_in_the_trail() -> str:
 def test_no_family_can_be_found_in_the_trail_of_a_whole_walk(walk_to: WalkTo) -> None:
     walk = walk_to("deliver")
     replay(walk.cohort, by=walk.who("prepare"), at=walk.now())
+    ask_for_a_replay(walk)
+    run_again(walk)
     walk.change("people", "person_ref", "P1", given_name="Zenobia", date_of_birth="1991-01-31", nino="", upn="NOWHERE")
     walk.change("addresses", "person_ref", "P2", line_1="Osierham")
     walk.change("people", "person_ref", "P2", merged_into="P1", family_name="Zenobia")

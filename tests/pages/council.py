@@ -4,7 +4,18 @@ import contextlib
 from datetime import date
 from typing import Any
 
-from cohorts import assembly, datasets, duplicates, flags, notice_versions, people, rule_changes, trying, uploads
+from cohorts import (
+    assembly,
+    datasets,
+    duplicates,
+    flags,
+    notice_versions,
+    people,
+    replay,
+    rule_changes,
+    trying,
+    uploads,
+)
 from cohorts.incoming import Offered
 from cohorts.models import Dataset, Family, Round, Upload
 from connecting_families.audit.refusals import Refused
@@ -47,6 +58,7 @@ def build(walk: Walk) -> None:
     walk.assemble(walk.open_round("BACK"))
     walk.through("draft", "explain", "put forward", "send back")
     walk.assemble(walk.open_round("READY"))
+    _replay(walk)
     at = walk.now()
     assembly.request(round_=walk.open_round("RUNNING"), run_at=at, by=walk.who("prepare"), at=at)
     _rules(walk)
@@ -93,6 +105,13 @@ def _flags(walk: Walk) -> None:
     })  # fmt: skip
     at, nothing = walk.now(), {"flagged_on": "", "lifted_on": ""}
     flags.flag(family=Family.objects.get(reference="F8"), on=at.date(), seen=nothing, by=walk.who("worker"), at=at)
+
+
+def _replay(walk: Walk) -> None:
+    """The rules run again for a cohort of which one decision would be another."""
+    walk.change("families", "family_ref", "F5", lifted_on="2026-06-01")
+    asked = replay.request(cohort=walk.cohort, by=walk.who("prepare"), at=walk.now())
+    replay.run(asked.pk, by=duty("replay"), at=walk.now())
 
 
 def _staff(walk: Walk) -> None:

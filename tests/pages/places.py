@@ -128,7 +128,9 @@ ROUNDS: dict[str, Place] = {
     "decisions": Screen(
         "People considered", "Lists everybody considered, by reference, narrowed to one reason if asked."
     ),
-    "decision": Screen("Decision", "Says why one person is in or out, in words.", many=4),
+    "decision": Screen(
+        "Decision", "Says why one person is in or out, with the facts that each rule read of them.", many=4
+    ),
     "findings": Screen(
         "Findings", "Lists what is wrong with whose records, by reference, narrowed to one kind if asked."
     ),
@@ -140,6 +142,10 @@ ROUNDS: dict[str, Place] = {
     "difference": Screen(
         "Difference from the cohort before", "Says who came, who went and who changed since the last cohort, and why."
     ),
+    "replay_cohort": Act("asks the workers to run the rules again for a cohort"),
+    "replay": Screen(
+        "The rules, run again", "Follows a replay, and says whose decision would be another today, and why.", many=2
+    ),
     "decisions_csv": File("every decision of a cohort, with its digest"),
 }
 
@@ -150,6 +156,10 @@ SUBMISSIONS: dict[str, Place] = {
         "Submission", "Shows where a submission stands, what it holds, and the next act or why it may not be.", many=12
     ),
     "explain": Screen("Explain open queries", "Takes a sentence for each query that is right as it is."),
+    "explain_people": Screen(
+        "Explain for single people", "Lists who has open queries of one code, each with an explanation of its own."
+    ),
+    "explain_one": Screen("Explain of one person", "Takes a sentence for what was found of one person or family."),
     "put_forward": Act("puts a submission forward for approval"),
     "take_up_again": Act("makes a submission that was sent back a draft again"),
     "sample": Act("opens the sample of records, masked, that an approver checks"),
@@ -215,6 +225,10 @@ FAMILIES: dict[str, Place] = {
     "review_flag": Screen("Review the flag", "Takes whether a flag is right, or what has to be put right."),
     "families_to_finish": Screen(
         "Families to finish", "Lists families that lack only their flag, or are flagged and lack something."
+    ),
+    "records_to_mend": Screen("Records to mend", "Says how many people of a team lack what, as the records are today."),
+    "records_of_a_kind": Screen(
+        "Records to mend, of one kind", "Lists whose records lack one thing, each with the form that mends it."
     ),
     "flags_to_review": Screen("Flags to review", "Lists the flags that wait for a manager."),
     "find_results": Screen(

@@ -2,12 +2,22 @@
 
 import csv
 import io
+import itertools
+from collections.abc import Iterator
 from typing import Any
 
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from openpyxl import load_workbook
 
-from cohorts import people
+from cohorts import loading, people
+from cohorts.models import Finding
+from cohorts.views import findings
+from connecting_families import invented
 from connecting_families.audit.models import Entry
+from connecting_families.audit.trail import duty
+from connecting_families.kit.spreadsheets import csv_for_people, workbook_for_people
 from tests.pages.conftest import Clock, SignedIn
 from tests.stages.asked import person_of
 from tests.stages.conftest import WalkTo
@@ -65,3 +75,78 @@ def test_no_value_of_somebody_protected_and_no_formula_is_downloaded(
     cells = {cell.value: cell.data_type for row in sheet.rows for cell in row}
     assert cells["=1+1"] == "s"
     assert "NOWHERE" not in cells
+
+
+FAMILIES = 1_200
+
+
+def test_thousands_of_findings_are_paged_in_order_and_downloaded_as_they_are_read(
+    walk_to: WalkTo, signed_in: SignedIn, at_the_walks_time: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    walk = walk_to("assemble")
+    invented.write(walk.folder / "many", FAMILIES)
+    for name in ("notice_versions", "agreements", "notices", "consents", "objections"):
+        (walk.folder / "many" / f"{name}.csv").unlink()
+    assert loading.load_directory(walk.folder / "many", by=duty("load"), at=walk.now()).errors == []
+    cohort = walk.assemble(walk.cohort.round)
+    at_the_walks_time(walk)
+    client, where = signed_in("prepare"), f"/cohorts/{cohort.pk}/findings"
+    every = list(Finding.objects.filter(cohort=cohort).values_list("family_ref", "person_ref", "code", "field"))
+    assert len(every) > 1_000
+    last = -(-len(every) // 50)
+    asked = []
+    for query in (
+        "?page=1",
+        f"?page={last}",
+        f"?page={last}&sort=family",
+        f"?page={last // 2}&sort=-family&code=DQ204",
+    ):
+        with CaptureQueriesContext(connection) as captured:
+            assert client.get(f"{where}/{query}").status_code == 200
+        asked.append(len(captured))
+        assert not [it["sql"] for it in captured if "count(*)" in it["sql"].lower() and "finding" in it["sql"]]
+    assert max(asked) - min(asked) <= 2
+    assert max(asked) < 40
+    pages = [client.get(f"{where}/?page={n}&sort=family") for n in range(1, last + 1)]
+    families = [row[1].text for page in pages for row in page.context["table"].rows]
+    assert families == sorted(family for family, *_ in every)
+    # Whoever is wrong in two fields of one kind stands on two lines, and on no page twice.
+    lines = [tuple(str(cell.text) for cell in row) for page in pages for row in page.context["table"].rows]
+    assert len(lines) == len(every)
+    for kind in ("csv", "xlsx"):
+        answer = client.get(f"{where}.{kind}")
+        assert answer.streaming
+        body = content(answer)
+        read = (
+            list(csv.reader(io.StringIO(body.decode("utf-8-sig"))))
+            if kind == "csv"
+            else list(load_workbook(io.BytesIO(body), read_only=True)["Findings"].rows)
+        )
+        assert len(read) == 1 + len(every)
+    monkeypatch.setattr(findings, "MOST_ROWS", len(every) - 1)
+    refused = client.get(f"{where}.xlsx", follow=True)
+    assert "Narrow the list to one kind, or take the CSV" in refused.content.decode()
+    assert client.get(f"{where}.xlsx?code=DQ204").status_code == 200
+
+
+def test_a_file_leaves_while_it_is_written_whatever_its_size() -> None:
+    """The rows have no end: what waited for the last of them would never leave."""
+    read = itertools.count(1)
+
+    def rows() -> Iterator[list[object]]:
+        for number in read:
+            yield [number, "a" * 100]
+
+    for answer in (csv_for_people("x.csv", ["n", "a"], rows()), workbook_for_people("x.xlsx", "S", ["n", "a"], rows())):
+        was, parts = next(read), iter(answer)
+        assert all(isinstance(next(parts), bytes) for _ in range(4))
+        assert next(read) - was < 4_000
+
+
+def test_a_workbook_keeps_every_text_as_it_stands() -> None:
+    texts = ["=1+1", "a\rb\nc\td", "  two  ", "_x0041_", "<&>\"'", "Łukasik", "\x00\x07bell", "", "0012", "田"]
+    body = b"".join(workbook_for_people("x.xlsx", 'A & "B"', ["one"], [[text] for text in texts]))
+    sheet = load_workbook(io.BytesIO(body))['A & "B"']
+    kept = [row[0].value or "" for row in sheet.rows][1:]
+    assert kept == [text.replace("\x00", "").replace("\x07", "").replace("_x0041_", "_x005F_x0041_") for text in texts]
+    assert {row[0].data_type for row in sheet.rows if row[0].value} == {"s"}

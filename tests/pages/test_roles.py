@@ -25,7 +25,8 @@ OF_EVERYBODY = {
     "openid_connect_login": "nobody has signed in yet",
     "openid_connect_callback": "nobody has signed in yet",
 }
-ARGUMENTS = {"code": "NONE", "number": 7, "cohort": 7, "family": "F7", "person": "P7", "name": "CF-NONE", "key": "none"}
+ARGUMENTS = {"code": "NONE", "number": 7, "cohort": 7, "family": "F7", "person": "P7", "name": "CF-NONE", "key": "none",
+             "replay": 7}  # fmt: skip
 
 
 def pages(resolver: URLResolver | None = None) -> Iterator[URLPattern]:

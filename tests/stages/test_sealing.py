@@ -31,7 +31,7 @@ from tests.conftest import address_of
 from tests.stages.conftest import WalkTo
 from tests.stages.walk import LINE, ORDER, PEOPLE, RUN, Walk
 from tests.transfers.conftest import self_signed
-from transfers import certificates, content, package, sealing
+from transfers import certificates, content, package, sealing, submission
 from transfers.models import FamilyReference, PersonReference, RecipientCertificate, Submission
 
 needs_openssl = pytest.mark.skipif(shutil.which("openssl") is None, reason="OpenSSL's command is not installed.")
@@ -134,7 +134,10 @@ def test_the_recipient_opens_what_happened_to_a_family(walk_to: WalkTo, tmp_path
 
 @needs_openssl
 def test_the_manifest_says_what_was_approved_and_how(walk_to: WalkTo, tmp_path: Path) -> None:
-    walk = walk_to("seal")
+    walk = walk_to("explain")
+    asked: dict[str, Any] = {"code": "DQ212", "text": "Did not say, twice.", "family_ref": "F2", "person_ref": "P4"}
+    submission.explain(submission=walk.submission, **asked, by=walk.who("assist"), at=walk.now())
+    walk.through(*ORDER[ORDER.index("explain") + 1 : ORDER.index("seal") + 1])
     row = walk.submission
     for name, package_ in zip(("identifiers", "programme"), opened(walk, tmp_path), strict=True):
         says = package_.manifest
@@ -147,11 +150,13 @@ def test_the_manifest_says_what_was_approved_and_how(walk_to: WalkTo, tmp_path: 
             f"{name}.csv", len(package_.rows), package_.columns
         )  # fmt: skip
         assert (file["bytes"], file["sha256"]) == (len(package_.bytes), hashlib.sha256(package_.bytes).hexdigest())
-        assert [(finding["code"], finding["explanation"]) for finding in says["findings"]] == [
-            (code, "Asked again: it is so.") for code in ("DQ201", "DQ204", "DQ212")
+        assert says["findings"] == [
+            {"code": "DQ201", "open": 1, "explanation": "Asked again: it is so."},
+            {"code": "DQ204", "open": 1, "explanation": "Asked again: it is so."},
+            {"code": "DQ212", "open": 1, "explanation": "Did not say, twice."},
         ]
         told = json.dumps(says)
-        assert not [value for value in ('prepare"', "assist", 'P1"', *PEOPLE[0][1:4]) if value in told]
+        assert not [value for value in ('prepare"', "assist", 'P1"', 'P4"', 'F2"', *PEOPLE[0][1:4]) if value in told]
     both = f"{row.identifiers_sha256}\n{row.programme_sha256}\n"
     assert hashlib.sha256(both.encode()).hexdigest() == row.approved_content_sha256
 

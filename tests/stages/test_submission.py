@@ -8,12 +8,13 @@ from django.conf import settings
 from cohorts import assembly, looks
 from connecting_families.audit import trail
 from connecting_families.audit.events import Event
+from connecting_families.audit.models import Entry
 from connecting_families.audit.refusals import Refused
 from connecting_families.audit.trail import Unrecorded, duty
 from connecting_families.staff.models import User
 from tests.stages.conftest import WalkTo
 from tests.stages.walk import ACTS, ORDER, QUERIES, Walk
-from transfers import doors, submission
+from transfers import doors, explained, submission
 from transfers.models import Explanation, FamilyReference, PersonReference
 from transfers.rules import lifecycle
 from transfers.rules.lifecycle import Stage
@@ -70,6 +71,44 @@ def test_every_open_query_is_explained_before_it_is_put_forward(walk_to: WalkTo)
     assert Explanation.objects.get(code="DQ201").text == "Of no fixed abode since June."
     walk.do("put forward")
     assert codes(explain, "DQ201") == ["WRONG_STAGE"]
+
+
+def test_one_persons_query_may_have_an_explanation_of_its_own(walk_to: WalkTo) -> None:
+    walk = walk_to("assemble")
+    # Three people of unknown sex, one of them in two families; two explain themselves in the same words.
+    for ref in ("P2", "P5"):
+        walk.change("people", "person_ref", ref, sex="0")
+    walk.assemble(walk.cohort.round)
+    walk.do("draft")
+
+    def explain(text: str, code: str = "DQ212", family: str = "", person: str = "") -> None:
+        submission.explain(
+            submission=walk.submission, code=code, text=text, family_ref=family, person_ref=person,
+            by=walk.who("assist"), at=walk.now(),
+        )  # fmt: skip
+
+    def said() -> list[tuple[object, ...]]:
+        return [tuple(it) for it in explained.covered(walk.submission) if it.code == "DQ212"]
+
+    asked = "Asked again: it is so."
+    assert said() == [("DQ212", 4, "")]
+    for family, person in (("F1", "P4"), ("", "P4"), ("F2", "")):
+        assert codes(explain, asked, "DQ212", family, person) == ["NO_SUCH_FINDING"]
+    explain("Answered so.", family="F2", person="P4")
+    explain(asked, family="F1", person="P2")
+    explain(asked, family="F3", person="P2")
+    assert said() == [("DQ212", 1, ""), ("DQ212", 1, "Answered so."), ("DQ212", 2, asked)]
+    for code in ("DQ201", "DQ204"):
+        explain(asked, code)
+    with pytest.raises(Refused, match=r"DQ212 \(1\)"):
+        walk.do("put forward")
+    explain("Each was asked twice.")
+    assert said() == [("DQ212", 1, "Each was asked twice."), ("DQ212", 1, "Answered so."), ("DQ212", 2, asked)]
+    explain("Answered differently.", family="F2", person="P4")
+    walk.do("put forward")
+    entry = Entry.objects.filter(event="FINDING_EXPLAINED").latest("pk")
+    assert entry.additional_data == {"code": "DQ212", "family_ref": "F2", "person_ref": "P4"}
+    assert "Answered" not in str(entry.changes)
 
 
 def test_who_puts_it_forward_has_looked_at_who_can_be_found_and_at_the_difference(walk_to: WalkTo) -> None:

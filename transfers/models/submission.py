@@ -109,18 +109,27 @@ class Submission(models.Model):
         return Stage[self.stage]
 
 
-@audited(recordable="id submission code by at", masked="text")
+@audited(recordable="id submission code family_ref person_ref by at", masked="text")
 class Explanation(models.Model):
-    """Why open queries of one code are right as they are; it travels in the manifest."""
+    """Why open queries of one code are right as they are: of all of them, or of one person's or family's alone.
+
+    The words travel in the manifest; for whom they were written stays here.
+    """
 
     submission = models.ForeignKey(Submission, on_delete=models.PROTECT, related_name="explanations")
     code = models.CharField(max_length=10)
+    family_ref = models.CharField(max_length=60, blank=True, db_default="", help_text="Empty: of the whole code.")
+    person_ref = models.CharField(max_length=60, blank=True, db_default="", help_text="Empty: of the family itself.")
     text = models.TextField()
     by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     at = models.DateTimeField()
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["submission", "code"], name="one_explanation_per_code")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["submission", "code", "family_ref", "person_ref"], name="one_explanation_of_each"
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.submission_id}/{self.code}"

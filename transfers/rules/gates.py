@@ -59,12 +59,11 @@ def unmatched_objections(count: int) -> list[Why]:
     return [Why("UNMATCHED_OBJECTION", sentence)]
 
 
-def open_queries(queries: Mapping[str, int], explained: Collection[str]) -> list[Why]:
-    """Every open query is explained or mended; one explanation may cover a whole code."""
-    missing = {code: count for code, count in queries.items() if count and code not in explained}
-    if not missing:
+def open_queries(not_explained: Mapping[str, int]) -> list[Why]:
+    """Every open query is explained or mended; these, by code, are neither."""
+    if not any(not_explained.values()):
         return []
-    named = ", ".join(f"{code} ({count})" for code, count in sorted(missing.items()))
+    named = ", ".join(f"{code} ({count})" for code, count in sorted(not_explained.items()) if count)
     return [Why("QUERIES_NOT_EXPLAINED", f"Explain these open queries, or mend them and assemble again: {named}.")]
 
 

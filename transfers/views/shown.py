@@ -9,7 +9,6 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 
-from cohorts import queries
 from cohorts.rules.findings import KINDS
 from connecting_families.audit import trail
 from connecting_families.audit.events import Event
@@ -21,7 +20,7 @@ from connecting_families.staff.guards import acting
 from connecting_families.staff.models import User
 from connecting_families.staff.roles import Permission
 from connecting_families.staff.views import facts, hand_over, in_role, in_words, moment, refused_form, role_reasons
-from transfers import approval, progress
+from transfers import approval, explained, progress
 from transfers.models import Submission
 from transfers.rules import delivering
 from transfers.rules.lifecycle import Stage
@@ -187,9 +186,10 @@ def _groups(counts: dict[str, int]) -> str:
 
 
 def _queries(row: Submission) -> Table | None:
-    asked = queries.open_queries(row.cohort)
-    said = dict(row.explanations.values_list("code", "text"))
-    rows = [[KINDS[code].sentence, code, count, said.get(code, "Not explained yet")] for code, count in asked.items()]
+    rows = [
+        [KINDS[it.code].sentence, it.code, it.open, it.explanation or "Not explained yet"]
+        for it in explained.covered(row)
+    ]
     return Table("Open queries", QUERIES, rows) if rows else None
 
 

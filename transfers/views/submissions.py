@@ -18,7 +18,6 @@ from connecting_families.staff.guards import acting, opened_by
 from connecting_families.staff.roles import Permission
 from connecting_families.staff.views import polls, refused_form, role_reasons
 from transfers import submission as stage
-from transfers.forms import ExplainForm
 from transfers.models import Submission
 from transfers.rules.lifecycle import Stage
 from transfers.views.shown import act_on, busy_with, progress_of, row_of, show, stage_tag
@@ -54,29 +53,6 @@ def draft(request: HttpRequest, cohort: int) -> HttpResponse:
         return _list(request, refusal.reasons)
     messages.success(request, f"The submission {row.name} is drafted.")
     return redirect("submission", row.name)
-
-
-@opened_by(Permission.PREPARE_SUBMISSIONS)
-def explain(request: HttpRequest, name: str) -> HttpResponse:
-    """Explain open queries, a sentence for each code."""
-    row = row_of(name)
-    form = ExplainForm(row, request.POST or None)
-    if request.method == "POST" and form.is_valid():
-        for code in [field for field in form.changed_data if form.cleaned_data[field]]:
-            try:
-                stage.explain(
-                    submission=row, code=code, text=form.cleaned_data[code], by=acting(request), at=timezone.now()
-                )
-            except Refused as refusal:
-                form.add_error(code, " ".join(reason.sentence for reason in refusal.reasons))
-        if not form.errors:
-            messages.success(request, "The explanations are kept.")
-            return redirect("submission", row.name)
-    context = {
-        "form": form, "title": "Explain open queries", "caption": row.name, "submit": "Keep the explanations",
-        "back_href": reverse("submission", args=[row.name]),
-    }  # fmt: skip
-    return render(request, "transfers/explain.html", context)
 
 
 @require_POST
