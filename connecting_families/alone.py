@@ -17,6 +17,7 @@ class Work(IntEnum):
     SEALING = 2
     DELIVERING = 3
     LOADING = 4
+    SEALING_THE_TRAIL = 9
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from kombu.exceptions import OperationalError
 from cohorts import queries, unfinished
 from cohorts.models import Cohort, Round
 from connecting_families import workers
-from connecting_families.audit import trail
+from connecting_families.audit import seal, trail
 from connecting_families.audit.trail import Who
 from connecting_families.kit.lists import Column, Table
 from connecting_families.kit.pieces import link, tag
@@ -60,7 +60,7 @@ def home(request: HttpRequest) -> HttpResponse:
         context["to_review"] = unfinished.flags_to_review(at).count()
     context["accounts"] = user.may(Permission.MANAGE_STAFF)
     if user.may(Permission.SEE_SUBMISSIONS):
-        context |= {"heartbeat": _heartbeat(), "submissions": _submissions()}
+        context |= {"heartbeat": f"{_heartbeat()} {seal.state(at)}", "submissions": _submissions()}
     if user.may(Permission.PREPARE_SUBMISSIONS):
         context |= {"rounds": _rounds(), "runs": Cohort.objects.filter(state=Cohort.REQUESTED).select_related("round")}
     if user.may(Permission.APPROVE_SUBMISSIONS):

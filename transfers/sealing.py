@@ -18,6 +18,7 @@ from connecting_families.alone import Work, alone
 from connecting_families.audit import trail
 from connecting_families.audit.events import Event
 from connecting_families.audit.refusals import Why
+from connecting_families.audit.seal import newest_note
 from connecting_families.audit.trail import Who
 from transfers import content, doors, keys, package, recipients
 from transfers.envelope import CmsEnvelope
@@ -169,7 +170,7 @@ def _manifest(row: Submission, at: datetime) -> dict[str, Any]:
         "content_sha256": row.approved_content_sha256,
         "created_at": at.isoformat(),
         "prepared_by_role": row.prepared_by.role,
-        "trail_checkpoint": None,
+        "trail_checkpoint": newest_note(),
         "counts": row.counts,
         "findings": [
             {"code": code, "open": count, "explanation": explained.get(code, "")}
