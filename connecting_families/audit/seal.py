@@ -85,22 +85,27 @@ def hand_over(*, at: datetime) -> int:
 
 def state(at: datetime) -> str:
     """How sealing stands at this instant, in words for a page."""
-    try:
-        signing.signing_key()
-    except TrailRefused as refusal:
-        return str(refusal)
     last = newest()
     if last is None:
-        return "Nothing of the trail was sealed yet."
-    said = f"The trail was last sealed on {_moment(last.at)}."
+        return " ".join(["Nothing of the trail was sealed yet.", *_why_not()])
+    said = [f"The trail was last sealed on {_moment(last.at)}."]
     with connection.cursor() as cursor:
         cursor.execute(OLDEST_WAITING, [last.horizon])
         (oldest,) = cursor.fetchone()
     if oldest is not None and at - oldest > SOON:
-        said += f" Since {_moment(oldest)} entries wait for it: is a worker running?"
+        said += [f"Since {_moment(oldest)} entries wait for it.", *_why_not()]
     if waiting := Checkpoint.objects.filter(handover=None, at__lt=at - SOON).count():
-        said += f" Checkpoints that are not written outside yet: {waiting}."
-    return said
+        said.append(f"Checkpoints that are not written outside yet: {waiting}.")
+    return " ".join(said)
+
+
+def _why_not() -> list[str]:
+    """Why nothing is sealed, as far as it is known here: the key may be one that only workers can open."""
+    try:
+        signing.signing_key()
+    except TrailRefused as refusal:
+        return [str(refusal)]
+    return []
 
 
 def _moment(at: datetime) -> str:

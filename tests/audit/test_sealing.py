@@ -221,7 +221,8 @@ def test_without_a_key_nothing_is_sealed_and_it_is_said(
     tasks.seal_the_trail()
     assert "The trail is not sealed: its key cannot be opened." in caplog.text
     assert not Leaf.objects.exists()
-    assert seal.state(datetime.now(UTC)).startswith("The trail is not sealed: its key cannot be opened.")
+    said = "Nothing of the trail was sealed yet. The trail is not sealed: its key cannot be opened."
+    assert seal.state(AT).startswith(said)
 
 
 def test_a_key_of_this_machine_is_made_once_and_never_after_a_checkpoint(empty: Trail, settings: Any) -> None:
@@ -251,7 +252,7 @@ def test_the_state_of_sealing_is_said(empty: Trail, settings: Any) -> None:
     empty.write(1)
     later = seal.state(datetime.now(UTC) + timedelta(days=365))
     assert later.startswith(f"{said} Since ")
-    assert later.endswith(" Checkpoints that are not written outside yet: 1.")
+    assert later.endswith(" entries wait for it. Checkpoints that are not written outside yet: 1.")
 
 
 @pytest.mark.parametrize("table", TABLES)
