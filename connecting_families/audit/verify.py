@@ -142,13 +142,14 @@ def _walk(marks: dict[int, list[Mark]], signed: int) -> tuple[int, list[Fault]]:
         if fault := _fault_of_leaf(position, row):
             return position, [fault]
         hashes.append(bytes(row[3]))
-        if position + 1 in marks:
+        if position + 1 in marks or len(hashes) == AT_ONCE:
             tree.extend(hashes)
             hashes = []
-            for mark in marks[tree.size]:
+            seen = marks.get(tree.size, [])
+            for mark in seen:
                 if mark.root != tree.root():
                     return agreed[mark.held], [_between(agreed[mark.held], tree.size, mark)]
-            agreed |= {mark.held: tree.size for mark in marks[tree.size]}
+            agreed |= {mark.held: tree.size for mark in seen}
     there = tree.size + len(hashes)
     for size in sorted(size for size in marks if size > there):
         sentence = (

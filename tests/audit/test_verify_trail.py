@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from connecting_families.audit import canonical, defences, merkle, notes, seal, signing, verify_trail_offline
+from connecting_families.audit import canonical, defences, merkle, notes, seal, signing, verify, verify_trail_offline
 from connecting_families.audit.models import Checkpoint, Entry, Leaf
 from tests.audit.conftest import AT, Trail, given
 from tests.stages.conftest import WalkTo
@@ -150,12 +150,20 @@ def test_a_whole_trail_is_verified_and_that_is_recorded(whole: Trail) -> None:
     assert recorded.additional_data == {"sealed": 9, "held": 2, "faults": []}
 
 
+def test_a_trail_is_verified_in_parts_that_fit_memory(whole: Trail, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verify, "AT_ONCE", 2)
+    assert whole.verify("--checkpoint", whole.hold(5))[0] == 0
+    whole.attack(DATA, hashed(3))
+    assert whole.verify()[1]["faults"][0]["code"] == "EDITED"
+
+
 def test_a_trail_that_was_never_sealed_is_not_whole(empty: Trail) -> None:
     empty.write(2)
     assert [fault["code"] for fault in empty.verify()[1]["faults"]] == ["NEVER_SEALED"]
 
 
 def test_a_tail_cut_with_its_checkpoints_is_caught_by_one_held_outside_alone(unlinked: Trail, settings: Any) -> None:
+    # An old backup that was put back looks the same.
     held = unlinked.hold(9)
     seal.hand_over(at=AT)
     unlinked.attack(*CUT, "DELETE FROM audit_checkpoint WHERE size > 5")
