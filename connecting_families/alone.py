@@ -19,6 +19,7 @@ class Work(IntEnum):
     LOADING = 4
     TRYING = 7
     REPLAYING = 8
+    SEALING_THE_TRAIL = 9
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from cohorts.models import Cohort, Decision, Person, Round
 from connecting_families import invented
 from connecting_families.audit.models import Entry
 from connecting_families.audit.refusals import Refused
+from connecting_families.audit.tasks import seal_the_trail
 from connecting_families.audit.trail import Who, duty
 from connecting_families.staff import accounts, cipher, factors, second_factor
 from connecting_families.staff.models import User
@@ -185,6 +186,8 @@ class Journey:
     def seal(self, approved: Submission) -> None:
         """A worker signs and encrypts."""
         self.step("A worker signs it and encrypts it for ONS")
+        # Every minute a worker does this: the checkpoint of now goes with the submission.
+        seal_the_trail()
         sealing.request(submission=approved, by=self.people["prepare"], at=now())
         self.wait(approved, "SEALED")
         for file in approved.sealed_files:
@@ -228,6 +231,9 @@ class Journey:
     def trail(self) -> None:
         """What was recorded."""
         self.step("The trail")
+        seal_the_trail()
+        said = self.command("verify_trail", "--by", "govern")
+        self.outcome(f"{said['sealed']} entries are sealed, and whole; checkpoints: {settings.CF_CHECKPOINTS}")
         self.outcome(f"{Entry.objects.count()} entries; the last ones:")
         for entry in list(Entry.objects.order_by("-id")[:6])[::-1]:
             self.outcome(f"   {entry.timestamp:%H:%M:%S} {entry.who:<12} {entry.sentence} {entry.reference}".rstrip())

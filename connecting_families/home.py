@@ -15,7 +15,7 @@ from cohorts import queries, unfinished
 from cohorts.models import Cohort, Round, RuleChange
 from cohorts.views.rule_changes import changes_table
 from connecting_families import workers
-from connecting_families.audit import trail
+from connecting_families.audit import seal, trail
 from connecting_families.audit.trail import Who
 from connecting_families.kit.lists import Column, Table
 from connecting_families.kit.pieces import link, tag
@@ -61,7 +61,7 @@ def home(request: HttpRequest) -> HttpResponse:
         context["to_review"] = unfinished.flags_to_review(at).count()
     context["accounts"] = user.may(Permission.MANAGE_STAFF)
     if user.may(Permission.SEE_SUBMISSIONS):
-        context |= {"heartbeat": _heartbeat(), "submissions": _submissions()}
+        context |= {"heartbeat": f"{_heartbeat()} {seal.state(at)}", "submissions": _submissions()}
     if user.may(Permission.PREPARE_SUBMISSIONS):
         context |= {"rounds": _rounds(), "runs": Cohort.objects.filter(state=Cohort.REQUESTED).select_related("round")}
     if user.may(Permission.DECIDE_DUPLICATES):

@@ -30,6 +30,10 @@ HINTS = {
     "CF_SIGNING_CERTIFICATE": "the file of the certificate of that key (PEM)",
     "CF_TRAIL_KEY": "50 or more random characters, kept secret and apart from the database; what people search for"
     " stands in the trail under it, and a changed key finds no earlier search",
+    "CF_CHECKPOINT_KEY": "the file of the Ed25519 key (PEM) that signs the checkpoints of the trail, kept from whoever"
+    " owns the database",
+    "CF_CHECKPOINTS": "a folder that is there, held by information governance and not by whoever owns the database;"
+    " every checkpoint of the trail is written to it",
     "CF_SECRETS_KEY": "50 or more random characters, kept secret and apart from the database; it encrypts second"
     " factors, which nobody can use any more under another key",
     "CF_CONTACT": "the e-mail address and telephone number where families ask questions",
@@ -134,6 +138,11 @@ if CF_DELIVERY == "sftp":
     CF_SFTP_KEY_PASSPHRASE = env.str("CF_SFTP_KEY_PASSPHRASE", default="")
     # Seconds for which nothing may get on: connecting, being let in, or 32 kilobytes of a file.
     CF_SFTP_PATIENCE = env.float("CF_SFTP_PATIENCE", default=60.0)
+# The trail: what signs its checkpoints, the verifier keys of those that signed before, and the folder outside.
+CF_CHECKPOINT_KEY = Path(setting("CF_CHECKPOINT_KEY", str(CF_DATA_DIR / "checkpoint-key.pem")))
+CF_CHECKPOINT_PASSPHRASE = env.str("CF_CHECKPOINT_PASSPHRASE", default="")
+CF_CHECKPOINT_FORMER_KEYS = env.list("CF_CHECKPOINT_FORMER_KEYS", default=[])
+CF_CHECKPOINTS = Path(setting("CF_CHECKPOINTS", str(CF_DATA_DIR / "checkpoints")))
 
 # Files that arrive by the pages, in bytes for one request, and where they are kept until they are loaded or a day old.
 CF_UPLOADS = Path(env.str("CF_UPLOADS", default=str(CF_DATA_DIR / "uploads")))
@@ -247,6 +256,11 @@ CELERY_BEAT_SCHEDULE = {
     "seal what is due": due("transfers.tasks.seal_what_is_due"),
     "deliver what is due": due("transfers.tasks.deliver_what_is_due"),
     "empty the inbox": due("transfers.tasks.empty_the_inbox"),
+    "seal the trail": {
+        "task": "connecting_families.audit.tasks.seal_the_trail",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
     "take into the search what is written": due("cohorts.tasks.take_into_the_search"),
     "forget words of names that nobody has": {"task": "cohorts.tasks.forget_words", "schedule": 86_400.0},
 }

@@ -17,6 +17,7 @@ from connecting_families.alone import Work, alone
 from connecting_families.audit import trail
 from connecting_families.audit.events import Event
 from connecting_families.audit.refusals import Why
+from connecting_families.audit.seal import newest_note
 from connecting_families.audit.trail import Who
 from transfers import addressees, content, council, doors, explained, keys, openpgp, outbox, package, recipients
 from transfers.addressees import Addressee
@@ -166,7 +167,7 @@ def _manifest(row: Submission, at: datetime) -> dict[str, Any]:
         "content_sha256": row.approved_content_sha256,
         "created_at": at.isoformat(),
         "prepared_by_role": row.prepared_by.role,
-        "trail_checkpoint": None,
+        "trail_checkpoint": newest_note(),
         "counts": row.counts,
         "findings": [it._asdict() for it in explained.covered(row)],
     }

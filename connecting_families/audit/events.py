@@ -177,6 +177,10 @@ class Event(Enum):
 
     # Governance.
     TRAIL_VIEWED = "The trail was opened"
+    TRAIL_VERIFIED = "The trail was verified"
+    TRAIL_BROKEN = "The trail was verified, and is not whole"
+    TRAIL_EXPORTED = "The trail was exported"
+    TRAIL_REFUSED = "Sealing, verifying or exporting the trail was refused"
 
     @property
     def sentence(self) -> str:

@@ -5,6 +5,13 @@ from typing import Any
 import pgtrigger
 from django.db import models
 
+FUNCTION_BODY = """
+BEGIN
+    RAISE EXCEPTION '% is never changed.', TG_ARGV[0] USING ERRCODE = 'restrict_violation';
+END
+"""
+"""Of refuse_change, as audit's first migration makes it."""
+
 
 class Refusal(pgtrigger.Trigger):
     """A trigger that runs the function refuse_change (audit's first migration) and nothing else.

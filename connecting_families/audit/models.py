@@ -86,6 +86,8 @@ class Entry(AbstractLogEntry):
             models.Index(fields=["record", "reference"]),
             models.Index(fields=["who"]),
             models.Index(fields=["event", "timestamp"]),
+            # The sealer takes what transactions from one number to another wrote.
+            models.Index(fields=["tx"]),
         ]
         constraints = [models.CheckConstraint(condition=~models.Q(who=""), name="entry_says_who")]
         triggers = frozen("An entry of the trail")
@@ -97,3 +99,49 @@ class Entry(AbstractLogEntry):
     def sentence(self) -> str:
         """The event in words."""
         return Event[self.event].sentence
+
+
+class Leaf(models.Model):
+    """One sealed entry: its place in the tree, and byte for byte what was hashed."""
+
+    position = models.BigIntegerField(primary_key=True, help_text="From 0, in the order of sealing.")
+    entry = models.OneToOneField(Entry, on_delete=models.PROTECT, related_name="leaf")
+    data = models.BinaryField(help_text="The entry as canonical JSON (audit/canonical.py).")
+    hash = models.BinaryField(help_text="SHA-256 of a zero byte and the data.")
+
+    class Meta:
+        triggers = frozen("A sealed entry")
+
+    def __str__(self) -> str:
+        return f"leaf {self.position}"
+
+
+class Checkpoint(models.Model):
+    """One seal: how many entries the tree holds from here on, its root, and our signature over both."""
+
+    size = models.BigIntegerField(unique=True)
+    root = models.BinaryField()
+    edge = models.BinaryField(help_text="The right edge of the tree: what the next seal goes on from.")
+    note = models.TextField(help_text="The signed note (C2SP tlog-checkpoint).")
+    at = models.DateTimeField()
+    horizon = models.BigIntegerField(help_text="Every entry of an earlier transaction is sealed.")
+    cluster = models.CharField(max_length=20, help_text="The database cluster that counts these transactions.")
+
+    class Meta:
+        triggers = frozen("A checkpoint")
+
+    def __str__(self) -> str:
+        return f"checkpoint {self.size}"
+
+
+class Handover(models.Model):
+    """That a checkpoint was written to the folder outside."""
+
+    checkpoint = models.OneToOneField(Checkpoint, on_delete=models.PROTECT)
+    at = models.DateTimeField()
+
+    class Meta:
+        triggers = frozen("That a checkpoint was handed over")
+
+    def __str__(self) -> str:
+        return f"{self.checkpoint} handed over"

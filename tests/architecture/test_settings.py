@@ -22,6 +22,8 @@ WHOLE = {
     "CF_SIGNING_CERTIFICATE": "signing.pem",
     "CF_SECRETS_KEY": "only-for-that-test-" * 4,
     "CF_CONTACT": "families@anytown.example",
+    "CF_CHECKPOINT_KEY": "checkpoints.pem",
+    "CF_CHECKPOINTS": "checkpoints",
     "CF_TRAIL_KEY": "also-only-for-this-test-" * 3,
 }
 SAY = (

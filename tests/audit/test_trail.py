@@ -734,6 +734,8 @@ NOTHING_BESIDE = {
     "connecting_families.staff.council_sign_on._refused",
     "connecting_families.staff.sessions.run_out",
     "connecting_families.staff.pages.own.recovery_codes_file",
+    "connecting_families.management.commands.export_trail.handle",
+    "connecting_families.management.commands.verify_trail.handle",
     "transfers.management.commands.demo_keys.handle",
 }
 

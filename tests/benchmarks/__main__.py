@@ -19,7 +19,7 @@ def main() -> None:
     import django
 
     django.setup()
-    from tests.benchmarks import assembly, loading, search
+    from tests.benchmarks import assembly, loading, search, trail
     from tests.benchmarks.measured import Measured
 
     benchmarks = {
@@ -35,6 +35,10 @@ def main() -> None:
         "search_p95": search.search_p95,
         "search_median": search.search_median,
         "search_missed": search.search_missed,
+        "trail_verify_vs_sha256": trail.trail_verify_vs_sha256,
+        "trail_seal_ms": trail.trail_seal_ms,
+        "trail_sealing_cost": trail.trail_sealing_cost,
+        "trail_write_cost": trail.trail_write_cost,
     }
     parser = argparse.ArgumentParser(description=__doc__, prog="make bench")
     parser.add_argument("--only", default=",".join(benchmarks), help="names, separated by commas")

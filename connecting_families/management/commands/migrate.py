@@ -7,7 +7,15 @@ from django.core.management.commands import migrate
 from django.db import connection
 
 # Rows here are added and read: the site's role may not even try to change them (triggers refuse everybody).
-ADDED_AND_READ = ("audit_entry", "cohorts_decision", "cohorts_finding", "cohorts_frameworkinuse")
+ADDED_AND_READ = (
+    "audit_entry",
+    "audit_leaf",
+    "audit_checkpoint",
+    "audit_handover",
+    "cohorts_decision",
+    "cohorts_finding",
+    "cohorts_frameworkinuse",
+)
 
 
 class Command(migrate.Command):

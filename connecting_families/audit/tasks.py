@@ -1,0 +1,24 @@
+"""What the workers do for the trail: every minute what is new is sealed, and the checkpoint leaves the building."""
+
+import logging
+
+from celery import shared_task
+from django.db import DatabaseError, InterfaceError
+from django.utils import timezone
+
+from connecting_families.audit import seal
+from connecting_families.audit.signing import TrailRefused
+
+logger = logging.getLogger(__name__)
+
+
+@shared_task
+def seal_the_trail() -> None:
+    """Seal, and hand over what was not yet; what is refused or interrupted is tried again in a minute."""
+    for step in (seal.seal, seal.hand_over):
+        try:
+            step(at=timezone.now())
+        except TrailRefused as refusal:
+            logger.error("%s", refusal)
+        except (DatabaseError, InterfaceError) as error:
+            logger.warning("Sealing the trail was interrupted (%s).", type(error).__name__)
