@@ -10,7 +10,7 @@ from django.db import DatabaseError, InterfaceError, OperationalError
 from django.utils import timezone
 from kombu.exceptions import OperationalError as NoBroker
 
-from cohorts import assembly, findable, trying, uploads
+from cohorts import assembly, findable, proposing, trying, uploads
 from cohorts import replay as replays
 from cohorts.models import Cohort, DryRun, Replay, Upload
 from cohorts.shards import Joined
@@ -166,6 +166,15 @@ def look_after_uploads() -> None:
 def take_into_the_search() -> None:
     """Take into the search whomever bulk files wrote."""
     findable.take_in_what_is_written()
+
+
+@shared_task
+def search_for_duplicates() -> None:
+    """Look for records that may be of one person."""
+    try:
+        proposing.propose(by=duty("propose"), at=timezone.now())
+    except (DatabaseError, InterfaceError) as error:
+        logger.warning("The search for duplicates was interrupted (%s); it is done again.", type(error).__name__)
 
 
 @shared_task

@@ -20,6 +20,7 @@ class Work(IntEnum):
     TRYING = 7
     REPLAYING = 8
     SEALING_THE_TRAIL = 9
+    PROPOSING = 10
 
 
 @contextmanager

@@ -81,8 +81,8 @@ def address_missing(of: Subject) -> Found:
 def name_placeholder(of: Subject) -> Found:
     """Words that people write when they do not know a name; alone they are no name."""
     given, family = of.person.given_name, of.person.family_name
-    found = (("given_name", given),) if normal_form(given) in PLACEHOLDERS else NOTHING
-    return (*found, ("family_name", family)) if normal_form(family) in PLACEHOLDERS else found
+    found = (("given_name", given),) if is_placeholder(given) else NOTHING
+    return (*found, ("family_name", family)) if is_placeholder(family) else found
 
 
 CRITICAL_CHECKS: Final[tuple[Check, ...]] = (
@@ -94,3 +94,8 @@ CRITICAL_CHECKS: Final[tuple[Check, ...]] = (
     address_missing,
     name_placeholder,
 )
+
+
+def is_placeholder(name: str) -> bool:
+    """Whether a name only stands in for one, such as "not known"."""
+    return normal_form(name) in PLACEHOLDERS

@@ -32,6 +32,7 @@ from cohorts import (
     notices,
     objections,
     people,
+    proposing,
     rule_changes,
     tasks,
     trying,
@@ -594,6 +595,10 @@ def take_in_a_receipt(walk: Walk) -> None:
     receipt.take_in(data=receipt_of(walk, ("P1", "SEX")), by=walk.who("prepare"), at=walk.now())
 
 
+def search_for_duplicates(walk: Walk) -> None:
+    proposing.propose(by=duty("propose"), at=walk.now())
+
+
 ACTS = {
     "connecting_families.staff.accounts.add": Act("assemble", add_staff, Event.STAFF_ADDED),
     "connecting_families.staff.accounts.change": Act(
@@ -712,6 +717,7 @@ ACTS = {
     "transfers.delivery.put_off": Act("ask to deliver", put_off_delivery, Event.DELIVERY_PUT_OFF),
     "transfers.delivery.request": Act(before("ask to deliver"), does("ask to deliver"), Event.DELIVERY_REQUESTED),
     "transfers.delivery._attempt": Act(before("deliver"), attempt, Event.DELIVERY_ATTEMPTED),
+    "cohorts.proposing._propose": Act("assemble", search_for_duplicates, Event.DUPLICATES_SEARCHED),
     "transfers.receipt.take_in": Act("deliver", take_in_a_receipt, Event.RECEIPT_TAKEN_IN),
     "transfers.delivery._interrupted": Act(before("deliver"), is_interrupted, Event.DELIVERY_INTERRUPTED, attempt),
     "transfers.delivery._arrived": Act(before("deliver"), arrive, Event.SUBMISSION_DELIVERED, attempt),
