@@ -24,6 +24,7 @@ from connecting_families.audit.events import Event
 from connecting_families.audit.trail import Who
 
 EVERYBODY = 0
+RECORD = "cohorts.pair"
 AT_ONCE = 10_000
 DEFAULTS = {day.isoformat() for day in DEFAULT_BIRTHS}
 
@@ -80,6 +81,37 @@ class Proposed(NamedTuple):
     gone: int
 
 
+class Search(NamedTuple):
+    """The last search: when it began, and what came of it."""
+
+    at: datetime
+    found: Proposed
+
+
+@trail.stage
+def request(*, by: Who, at: datetime) -> None:
+    """Ask the workers to search now. Pressed again before they have, it asks once."""
+    if not is_asked_for():
+        trail.record(Event.DUPLICATE_SEARCH_ASKED, who=by, at=at, record=RECORD)
+
+
+def is_asked_for() -> bool:
+    """Whether a search was asked for, and none was made since."""
+    newest = _entries(Event.DUPLICATE_SEARCH_ASKED, Event.DUPLICATES_SEARCHED).first()
+    return newest is not None and newest.event == Event.DUPLICATE_SEARCH_ASKED.name
+
+
+def last() -> Search | None:
+    """The search that was made last; None before the first."""
+    entry = _entries(Event.DUPLICATES_SEARCHED).first()
+    return None if entry is None else Search(entry.timestamp, Proposed(**entry.additional_data))
+
+
+def _entries(*events: Event) -> Any:
+    about = trail.entries_about([(RECORD, "")])
+    return about.filter(event__in=[event.name for event in events]).order_by("-id")
+
+
 def propose(*, by: Who, at: datetime) -> Proposed | None:
     """Look for records that may be of one person, and put them on the list; None while another search is at it."""
     with alone(Work.PROPOSING, EVERYBODY) as nobody_else:
@@ -96,7 +128,7 @@ def _propose(by: Who, at: datetime) -> Proposed:
         alike = likeness.search(people.batches(), today=today)
         proposed = _keep(cursor, alike, people.count, at)
         details: dict[str, Any] = proposed._asdict()
-        trail.record(Event.DUPLICATES_SEARCHED, who=by, at=at, record="cohorts.pair", details=details)
+        trail.record(Event.DUPLICATES_SEARCHED, who=by, at=at, record=RECORD, details=details)
     return proposed
 
 

@@ -178,6 +178,13 @@ def search_for_duplicates() -> None:
 
 
 @shared_task
+def search_if_asked() -> None:
+    """Look for records that may be of one person where somebody asked for it and it was not done yet."""
+    if proposing.is_asked_for():
+        search_for_duplicates()
+
+
+@shared_task
 def forget_words() -> None:
     """Forget the words of names that nobody on file has any more."""
     findable.forget_words()

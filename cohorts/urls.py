@@ -57,6 +57,7 @@ urlpatterns = [
     path("cohorts/<int:number>/difference/", differences.difference, name="difference"),
     path("cohorts/<int:number>/decisions.csv", decisions.download, name="decisions_csv"),
     path("duplicates/", duplicates.duplicates, name="duplicates"),
+    path("duplicates/search/", duplicates.search, name="search_duplicates"),
     path("duplicates/bring-together/", duplicates.bring_together, name="bring_together"),
     path("duplicates/merged/", duplicates.merges, name="merges"),
     path("duplicates/merged/<int:number>/undo/", duplicates.undo_merge, name="undo_merge"),

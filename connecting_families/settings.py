@@ -262,6 +262,7 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 60},
     },
     "take into the search what is written": due("cohorts.tasks.take_into_the_search"),
+    "search for duplicates that was asked for": due("cohorts.tasks.search_if_asked"),
     "search for duplicates": {"task": "cohorts.tasks.search_for_duplicates", "schedule": 86_400.0},
     "forget words of names that nobody has": {"task": "cohorts.tasks.forget_words", "schedule": 86_400.0},
 }

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.paginator import Paginator
+from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -14,8 +15,9 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.http import urlencode
+from django.views.decorators.http import require_POST
 
-from cohorts import compared, households, queries
+from cohorts import compared, households, proposing, queries, tasks
 from cohorts import duplicates as stage
 from cohorts.forms.duplicates import BringTogetherForm, DecideForm, PairFilter, UndoForm
 from cohorts.models import Merge, Pair, Person
@@ -58,9 +60,30 @@ def duplicates(request: HttpRequest) -> HttpResponse:
     context = {
         "title": "Likely duplicates", "form": form, "page": page, "back_href": reverse("home"),
         "may_decide": _may_decide(request), "person": form["person"].value() or "",
+        "searched": _searched(), "asked_for": proposing.is_asked_for(),
         "table": Table("Records that may be of one person", PAIRS, rows, empty="No pair of records is here."),
     }  # fmt: skip
     return render(request, "cohorts/duplicates/list.html", context)
+
+
+@require_POST
+@opened_by(Permission.DECIDE_DUPLICATES)
+@transaction.atomic
+def search(request: HttpRequest) -> HttpResponse:
+    """Ask the workers to search now."""
+    proposing.request(by=acting(request), at=timezone.now())
+    transaction.on_commit(tasks.search_if_asked.delay, robust=True)
+    return redirect("duplicates")
+
+
+def _searched() -> str:
+    if proposing.is_asked_for():
+        return "A search was asked for. The workers are at it: look again in a minute."
+    last = proposing.last()
+    if last is None:
+        return "Nobody searched yet."
+    new = f"{last.found.added:,} new pair{'' if last.found.added == 1 else 's'}"
+    return f"Searched last on {moment(last.at)} among {last.found.records:,} people: {new}."
 
 
 def _rows(found: list[Pair]) -> list[list[object]]:

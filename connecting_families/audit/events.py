@@ -85,6 +85,7 @@ class Event(Enum):
     MEMBERSHIP_CHANGED = "What somebody is in a family was changed"
     FAMILY_LEFT = "Somebody's last day in a family was recorded"
     MEMBERSHIP_REFUSED = "Changing what somebody is in a family was refused"
+    DUPLICATE_SEARCH_ASKED = "A search for records of one person was asked for"
     DUPLICATES_SEARCHED = "Records that may be of one person were searched for"
     DUPLICATE_OPENED = "Two records that may be of one person were compared"
     RECORDS_BROUGHT_TOGETHER = "Two records were brought together to be compared"

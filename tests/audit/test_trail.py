@@ -717,7 +717,7 @@ ACTS = {
     "transfers.delivery.put_off": Act("ask to deliver", put_off_delivery, Event.DELIVERY_PUT_OFF),
     "transfers.delivery.request": Act(before("ask to deliver"), does("ask to deliver"), Event.DELIVERY_REQUESTED),
     "transfers.delivery._attempt": Act(before("deliver"), attempt, Event.DELIVERY_ATTEMPTED),
-    "cohorts.proposing._propose": Act("assemble", search_for_duplicates, Event.DUPLICATES_SEARCHED),
+    "cohorts.proposing._propose": Act("assemble", search_for_duplicates, Event.DUPLICATES_SEARCHED, asked.twice),
     "transfers.receipt.take_in": Act("deliver", take_in_a_receipt, Event.RECEIPT_TAKEN_IN),
     "transfers.delivery._interrupted": Act(before("deliver"), is_interrupted, Event.DELIVERY_INTERRUPTED, attempt),
     "transfers.delivery._arrived": Act(before("deliver"), arrive, Event.SUBMISSION_DELIVERED, attempt),
@@ -725,6 +725,7 @@ ACTS = {
 # Acts of which nothing is kept but the entry itself, or (signing in and out) the session of a browser.
 NOTHING_BESIDE = {
     "cohorts.looks.open_both",
+    "cohorts.proposing.request",
     "cohorts.replay.replay",
     "cohorts.trying.look",
     "cohorts.loading._refuse",

@@ -142,6 +142,7 @@ ROUNDS: dict[str, Place] = {
     "difference": Screen(
         "Difference from the cohort before", "Says who came, who went and who changed since the last cohort, and why."
     ),
+    "search_duplicates": Act("asks the workers to search for records of one person"),
     "replay_cohort": Act("asks the workers to run the rules again for a cohort"),
     "replay": Screen(
         "The rules, run again", "Follows a replay, and says whose decision would be another today, and why.", many=2

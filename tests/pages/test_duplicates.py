@@ -2,8 +2,11 @@
 
 import re
 from html import unescape
+from unittest.mock import Mock
 
-from cohorts import people
+import pytest
+
+from cohorts import people, tasks
 from cohorts.models import Merge, Pair
 from connecting_families.audit.models import Entry
 from tests.pages.conftest import Clock, SignedIn
@@ -47,6 +50,34 @@ def test_differences_are_said_in_words_and_both_persons_were_looked_at(
     for address in ("/duplicates/", f"/duplicates/{pair.pk}/", "/duplicates/merged/"):
         assert signed_in("worker").get(address).status_code == 403
     assert signed_in("govern").get("/duplicates/bring-together/").status_code == 403
+
+
+def test_a_search_is_asked_for_once_and_its_outcome_is_said(
+    walk_to: WalkTo, signed_in: SignedIn, at_the_walks_time: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    walk = walk_to("assemble")
+    at_the_walks_time(walk)
+    handed_over = Mock()
+    monkeypatch.setattr(tasks.search_if_asked, "delay", handed_over)
+    client = signed_in("prepare")
+    assert "Nobody searched yet." in text(client.get("/duplicates/"))
+    tasks.search_if_asked()
+    assert not Entry.objects.filter(event="DUPLICATES_SEARCHED").exists()
+    for _ in range(2):
+        assert client.post("/duplicates/search/").status_code == 302
+    assert Entry.objects.filter(event="DUPLICATE_SEARCH_ASKED", who="prepare").count() == 1
+    handed_over.assert_called_with()
+    said = text(client.get("/duplicates/"))
+    assert "A search was asked for." in said
+    assert "Search now" not in said
+    tasks.search_if_asked()
+    tasks.search_if_asked()
+    assert Entry.objects.filter(event="DUPLICATES_SEARCHED").count() == 1
+    said = text(client.get("/duplicates/"))
+    assert "among 8 people: 0 new pairs." in said
+    assert "Search now" in said
+    for who in ("worker", "approve", "govern"):
+        assert signed_in(who).post("/duplicates/search/").status_code == 403
 
 
 def test_no_address_is_shown_where_either_is_protected_and_nothing_where_their_identity_is(

@@ -67,3 +67,15 @@ def merge(walk: Walk, pair: Pair, *, keep: Person) -> Merge:
 
 def undo(walk: Walk, row: Merge) -> Merge:
     return duplicates.undo(merge=row, reason="Two people after all.", by=walk.who("prepare"), at=walk.now())
+
+
+def twice(walk: Walk, reference: str = "P99", **other: str) -> None:
+    """P3 once more, misspelt, in another family."""
+    row = {"person_ref": reference, "given_name": "Ignatious", "family_name": "Marrowbone", "sex": "1",
+           "date_of_birth": "1985-11-12"}  # fmt: skip
+    walk.load({
+        "people": [row | other],
+        "memberships": [{"family_ref": "F5", "person_ref": reference, "joined_on": "2025-01-01"}],
+        "addresses": [{"person_ref": reference, "line_1": "7 Marlinspike Terrace", "line_2": "Osierham",
+                       "postcode": "PE1 1AB", "from_on": "2025-01-01"}],
+    })  # fmt: skip

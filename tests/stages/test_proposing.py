@@ -10,7 +10,7 @@ from cohorts.likeness import Record
 from cohorts.models import Pair
 from connecting_families.audit.models import Entry
 from connecting_families.audit.trail import duty
-from tests.stages.asked import decide_about, together
+from tests.stages.asked import decide_about, together, twice
 from tests.stages.conftest import WalkTo
 from tests.stages.walk import PEOPLE, Walk
 
@@ -70,18 +70,6 @@ def search(walk: Walk) -> proposing.Proposed:
 def states(walk: Walk) -> dict[tuple[str, str], str]:
     rows = Pair.objects.values_list("first__reference", "second__reference", "state")
     return {(first, second): state for first, second, state in rows}
-
-
-def twice(walk: Walk, reference: str = "P99", **other: str) -> None:
-    """P3 once more, misspelt, in another family."""
-    row = {"person_ref": reference, "given_name": "Ignatious", "family_name": "Marrowbone", "sex": "1",
-           "date_of_birth": "1985-11-12"}  # fmt: skip
-    walk.load({
-        "people": [row | other],
-        "memberships": [{"family_ref": "F5", "person_ref": reference, "joined_on": "2025-01-01"}],
-        "addresses": [{"person_ref": reference, "line_1": "7 Marlinspike Terrace", "line_2": "Osierham",
-                       "postcode": "PE1 1AB", "from_on": "2025-01-01"}],
-    })  # fmt: skip
 
 
 def test_a_pair_comes_goes_and_stays_decided(walk_to: WalkTo) -> None:
