@@ -10,12 +10,27 @@ from cohorts.models.reference import Agreement
 from connecting_families.audit.classified import audited
 from connecting_families.audit.frozen import Refusal, frozen
 
+FUNCTION_BODY = """
+BEGIN
+    -- Whoever finishes the cohort at this moment is waited for. The schema is named: no other table may stand in.
+    IF TG_OP = 'DELETE' THEN
+        PERFORM FROM public.cohorts_cohort WHERE id = OLD.cohort_id AND state <> 'FINISHED' FOR SHARE;
+        IF FOUND THEN
+            RETURN OLD;
+        END IF;
+    END IF;
+    RAISE EXCEPTION '% is never changed.', TG_ARGV[0] USING ERRCODE = 'restrict_violation';
+END
+"""
+
 
 class RefusalOfFinished(Refusal):
-    """Refuses every change, and to delete what was written for a finished cohort (cohorts migration 0014)."""
+    """Refuses every change, and to delete what was written for a finished cohort."""
+
+    body = FUNCTION_BODY
 
     def render_execute(self, model: models.Model) -> str:  # noqa: ARG002 - pgtrigger's signature
-        """The call of the function."""
+        """The call of the function (cohorts migration 0014)."""
         return f"cohorts_refuse_change_of_frozen_row('{self.what}')"
 
 

@@ -23,8 +23,26 @@ def copied_from() -> Any:
     )
 
 
+FUNCTION_BODY = """
+BEGIN
+    -- Whoever gives it to somebody at this moment waits, or is waited for.
+    LOCK TABLE cohorts_notice, cohorts_consent IN SHARE MODE;
+    IF EXISTS (SELECT FROM cohorts_notice WHERE version_id = OLD.id)
+        OR EXISTS (SELECT FROM cohorts_consent WHERE version_id = OLD.id) THEN
+        RAISE EXCEPTION 'A version of the notice that was given to people is never changed.'
+            USING ERRCODE = 'restrict_violation';
+    END IF;
+    IF TG_OP = 'DELETE' THEN
+        RETURN OLD;
+    END IF;
+    RETURN NEW;
+END """
+
+
 class RefusalOfIssued(Refusal):
     """Refuses to change a version that was given to anybody, or that anybody agreed to (cohorts migration 0007)."""
+
+    body = FUNCTION_BODY
 
     def render_execute(self, model: models.Model) -> Any:  # noqa: ARG002 - pgtrigger's signature
         """The call of the function."""

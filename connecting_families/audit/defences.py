@@ -6,7 +6,7 @@ import pgtrigger
 from django.apps import apps
 from django.db import connection, models
 
-from connecting_families.audit.frozen import FUNCTION_BODY, Refusal
+from connecting_families.audit.frozen import Refusal
 from connecting_families.audit.refusals import Why
 
 TRIGGERS = """
@@ -42,9 +42,7 @@ def faults() -> list[Why]:
 def frozen_tables() -> list[str]:
     """The tables whose rows are added and read, and never changed."""
     return [
-        model._meta.db_table
-        for model, trigger in _refusals()
-        if type(trigger) is Refusal and trigger.level == pgtrigger.Row and trigger.condition is None
+        model._meta.db_table for model, trigger in _refusals() if trigger.name == "frozen" and trigger.condition is None
     ]
 
 
@@ -60,9 +58,7 @@ def _triggers() -> list[Why]:
         definition, enabled, body = there[key]
         if not enabled:
             found.append(Why("TRIGGER_DISABLED", f"The trigger {trigger.name} of {key[0]} is switched off."))
-        # One of a kind of its own calls a function of its own: that it is there is all that is known here.
-        own_kind = type(trigger) is not Refusal
-        if not own_kind and (body != FUNCTION_BODY.strip() or not _refuses(definition, model, trigger)):
+        if body != trigger.body.strip() or not _refuses(definition, model, trigger):
             found.append(Why("TRIGGER_CHANGED", f"The trigger {trigger.name} of {key[0]} is not as it was made."))
     for table, name in sorted(there.keys() - expected):
         if table.startswith("audit_"):
@@ -94,7 +90,7 @@ def _refuses(definition: str, model: type[models.Model], trigger: Refusal) -> bo
     operation = "TRUNCATE" if whole else "DELETE OR UPDATE"
     name, table = _name(model, trigger), model._meta.db_table
     head = f"CREATE TRIGGER {name} BEFORE {operation} ON public.{table} FOR EACH {'STATEMENT' if whole else 'ROW'} "
-    tail = f"EXECUTE FUNCTION refuse_change('{trigger.what}')"
+    tail = f"EXECUTE FUNCTION {trigger.render_execute(model)}"  # type: ignore[arg-type]  # it takes the class
     if trigger.condition is None:
         return definition == head + tail
     condition = definition.removeprefix(f"{head}WHEN ").removesuffix(f" {tail}")

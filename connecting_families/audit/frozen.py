@@ -21,6 +21,8 @@ class Refusal(pgtrigger.Trigger):
 
     when = pgtrigger.Before
     func = "RETURN NULL;"
+    body = FUNCTION_BODY
+    """Of the function that refuses, as a migration made it."""
 
     def __init__(self, what: str, **options: Any) -> None:
         self.what = what

@@ -1,7 +1,7 @@
 """Sealing the trail: new entries become leaves of the tree, and a signed checkpoint says what it holds.
 
 No writer waits for it. Each entry keeps the number of the transaction that wrote it, and a seal takes those below the
-oldest transaction that is still running: what commits late is taken when it is there, nothing is taken twice
+oldest that still runs in this database: what commits late is taken when it is there, nothing is taken twice
 (spec/audit.md). A database that was restored elsewhere counts its transactions anew: then the first seal takes whatever
 is not sealed yet.
 """
@@ -30,7 +30,21 @@ SOON = timedelta(minutes=10)
 AT_ONCE = 10_000
 """Entries in memory."""
 KEY_OF_LOCK = 0
-NOW = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint, system_identifier::text FROM pg_control_system()"
+# Of what runs on the cluster, transactions in another database never write here: one that runs for hours over there
+# holds nothing up. Whoever ended between the snapshot and the look at the locks counts as ours.
+NOW = """
+    WITH seen AS MATERIALIZED (SELECT pg_current_snapshot() AS snapshot),
+    elsewhere AS (
+        SELECT held.transactionid FROM pg_locks held JOIN pg_stat_activity of ON of.pid = held.pid
+        WHERE held.locktype = 'transactionid' AND held.mode = 'ExclusiveLock' AND of.datname <> current_database()
+    )
+    SELECT coalesce(
+        (SELECT min(running) FROM pg_snapshot_xip(snapshot) AS running
+         WHERE running::xid NOT IN (SELECT transactionid FROM elsewhere)),
+        pg_snapshot_xmax(snapshot))::text::bigint,
+        (SELECT system_identifier::text FROM pg_control_system())
+    FROM seen
+"""
 UNSEALED = "NOT EXISTS (SELECT FROM audit_leaf l WHERE l.entry_id = e.id)"
 TAKEN = f"SELECT e.id, {SELECTED} FROM audit_entry e WHERE {UNSEALED}"
 IN_ORDER = "ORDER BY e.tx, e.id"
@@ -136,7 +150,7 @@ def _alone() -> bool:
 
 
 def _now() -> tuple[int, str]:
-    """The oldest transaction that is still running, and which cluster counts it.
+    """The oldest transaction that still runs in this database (the next one where none does), and which cluster counts.
 
     A later statement sees everything that transactions before it wrote.
     """

@@ -90,6 +90,14 @@ def test_what_commits_late_is_sealed_when_it_is_there_and_nothing_twice(empty: T
     assert seal.seal(at=AT) is None
 
 
+def test_a_transaction_in_another_database_holds_nothing_up(empty: Trail) -> None:
+    with psycopg.connect(address_of("template1", configured.DATABASE_OWNER)) as elsewhere:
+        elsewhere.execute("SELECT pg_current_xact_id()")
+        ids = empty.write(2)
+        assert seal.seal(at=AT) is not None
+    assert empty.order() == ids
+
+
 def test_what_is_rolled_back_is_not_waited_for(empty: Trail) -> None:
     with site() as late:
         late.execute(WRITE)
