@@ -2,18 +2,18 @@
 
 What a level of agreement weighs is fixed here and not learnt from a council's records: the same records always give the
 same pairs, in a council of eight people and in one of a million. Nothing is written to a disk.
+
+The libraries are loaded by a search alone: every other process of the site gets by with 50 MB less.
 """
 
 import logging
 from collections.abc import Iterable, Sequence
 from datetime import date
 from itertools import compress
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-import duckdb
-import pyarrow as pa
-from splink import DuckDBAPI, Linker, SettingsCreator, block_on
-from splink.comparison_library import CustomComparison
+if TYPE_CHECKING:
+    import duckdb
 
 REVIEW_LINE: Final = 0.0
 """Pairs of this match weight (log2) or more are proposed."""
@@ -61,10 +61,6 @@ class Alike(NamedTuple):
     ways: tuple[str, ...]
     weight: float | None
 
-
-COLUMNS: Final = pa.schema(
-    [("id", pa.int64())] + [(name, pa.string()) for name in Record._fields[1:-1]] + [("families", pa.list_(pa.int64()))]
-)
 
 LETTERS = r"nullif(lower(strip_accents(regexp_replace({0}, '[^\p{{L}}]', '', 'g'))), '')"
 SIGNS = r"nullif(lower(strip_accents(regexp_replace({0}, '[^\p{{L}}\p{{N}}]', '', 'g'))), '')"
@@ -190,6 +186,8 @@ def search(records: Iterable[Sequence[Record]], *, today: date) -> list[Alike]:
     Exact agreement of a number of the NHS or of a pupil proposes, and of names, date of birth and postcode; and a match
     weight of REVIEW_LINE or more, but for people of one household with other given names.
     """
+    import duckdb
+
     # Splink tells its steps with the SQL of each: none of it goes to our logs.
     logging.getLogger("splink").setLevel(logging.ERROR)
     database = duckdb.connect(":memory:", config={"memory_limit": MEMORY, "threads": CORES, "temp_directory": ""})
@@ -200,6 +198,8 @@ def search(records: Iterable[Sequence[Record]], *, today: date) -> list[Alike]:
 
 
 def _search(database: "duckdb.DuckDBPyConnection", records: Iterable[Sequence[Record]], young: str) -> list[Alike]:
+    from splink import DuckDBAPI, Linker, SettingsCreator, block_on
+
     count = _take_in(database, records)
     if not count:
         return []
@@ -230,20 +230,20 @@ def _young(today: date) -> str:
 
 def _take_in(database: "duckdb.DuckDBPyConnection", records: Iterable[Sequence[Record]]) -> int:
     """The records with their keys, into memory; how many."""
-    database.execute("CREATE TABLE incoming (" + ", ".join(
-        f"{field.name} {'BIGINT[]' if field.name == 'families' else 'BIGINT' if field.name == 'id' else 'VARCHAR'}"
-        for field in COLUMNS
-    ) + ")")  # fmt: skip
+    import pyarrow as pa
+
+    texts = [(name, pa.string()) for name in Record._fields[1:-1]]
+    columns = pa.schema([("id", pa.int64()), *texts, ("families", pa.list_(pa.int64()))])
+    database.register("arrived", columns.empty_table())
+    database.execute("CREATE TABLE incoming AS SELECT * FROM arrived")
     count = 0
     for batch in records:
-        columns = list(zip(*batch, strict=True))
-        if columns:
+        if batch:
             count += len(batch)
-            arrived = pa.table([pa.array(values, field.type) for values, field in zip(columns, COLUMNS, strict=True)],
-                               schema=COLUMNS)  # fmt: skip
-            database.register("arrived", arrived)
+            values = zip(zip(*batch, strict=True), columns, strict=True)
+            database.register("arrived", pa.table([pa.array(each, of.type) for each, of in values], schema=columns))
             database.execute("INSERT INTO incoming SELECT * FROM arrived")
-            database.unregister("arrived")
+    database.unregister("arrived")
     database.execute(NORMAL)
     database.execute("DROP TABLE incoming")
     keys = ", ".join(
@@ -264,7 +264,9 @@ def _largest_block(database: "duckdb.DuckDBPyConnection", key: str, count: int) 
     return largest
 
 
-def _comparison(name: str, levels: list[tuple[str, float, float]]) -> CustomComparison:
+def _comparison(name: str, levels: list[tuple[str, float, float]]) -> Any:
+    from splink.comparison_library import CustomComparison
+
     unknown = {"sql_condition": f"{name}_l IS NULL OR {name}_r IS NULL", "is_null_level": True,
                "label_for_charts": "unknown"}  # fmt: skip
     given: list[Any] = [unknown]
