@@ -14,7 +14,7 @@ from tests.oracle import oracle, project
 from tests.oracle.bulk import write
 from tests.oracle.families import Example, examples
 
-EXAMPLES = int(os.environ.get("CF_ORACLE_EXAMPLES", "50"))
+EXAMPLES = int(os.environ.get("CF_ORACLE_EXAMPLES", "30"))
 FAMILIES = int(os.environ.get("CF_ORACLE_FAMILIES", "300"))
 
 # A database of its own holds what is committed; the files of an example go to a folder of their own.

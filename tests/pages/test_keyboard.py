@@ -84,7 +84,7 @@ def test_everything_on_every_page_is_reached_and_seen(visits: Visits, request: p
 
     shown = Shown(request.getfixturevalue("browser").new_context())
     keys, wrong = Keyboard(shown.page), list[object]()
-    for visit in {visit.route: visit for visit in visits.shapes}.values():
+    for visit in visits.of_each_place:
         shown.open(visit)
         expected = shown.page.evaluate(REACHABLE)
         reached = 0

@@ -41,7 +41,7 @@ NAMES = [
     "=1+1",
     "\ttab",
 ]
-SHARE = 12
+SHARE = 6
 """How many of the strings each form takes beside all the names; another share for each form."""
 THOROUGH = "explain"
 """The place whose form takes every string, and keeps it."""

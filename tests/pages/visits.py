@@ -61,11 +61,12 @@ class Visit(NamedTuple):
 
     @property
     def shape(self) -> str:
-        """The same for two pages whose main parts are built alike; the home page of each role is like no other."""
+        """The same for two pages whose main parts are made of the same; the home page of each role is like no other."""
         main = self.body[self.body.find("<main") : self.body.find("</main>")]
         tokens = [(token[0], *(part for part in token[1:] if part.startswith("class="))) for token in read(main)]
         own = self.role if self.route == "home" else ""
-        return own + hashlib.sha256(repr([token for token in tokens if token[0][0] == "<"]).encode()).hexdigest()
+        made_of = sorted({token for token in tokens if token[0][0] == "<"})
+        return own + hashlib.sha256(repr(made_of).encode()).hexdigest()
 
     @property
     def title(self) -> str:
@@ -183,6 +184,11 @@ class Visits:
     def shapes(self) -> list[Visit]:
         """One page of each shape."""
         return list({visit.shape: visit for visit in reversed(self.pages)}.values())
+
+    @property
+    def of_each_place(self) -> list[Visit]:
+        """One page of each place."""
+        return list({visit.route: visit for visit in self.shapes}.values())
 
     def opened(self, role: str, route: str) -> bool:
         """Whether this role was answered by this place: it followed a link, or a form that was sent led there."""
