@@ -19,7 +19,7 @@ def main() -> None:
     import django
 
     django.setup()
-    from tests.benchmarks import assembly, loading, search, trail
+    from tests.benchmarks import assembly, duplicates, loading, search, trail
     from tests.benchmarks.measured import Measured
 
     benchmarks = {
@@ -32,6 +32,15 @@ def main() -> None:
         "assembly_growth": assembly.assembly_growth,
         "assembly_two_workers": assembly.assembly_two_workers,
         "assembly_memory": assembly.assembly_memory,
+        "duplicates_quality": duplicates.duplicates_quality,
+        "duplicates_precision": duplicates.duplicates_precision,
+        "duplicates_recall": duplicates.duplicates_recall,
+        "duplicates_febrl4": duplicates.duplicates_febrl4,
+        "duplicates_febrl3": duplicates.duplicates_febrl3,
+        "duplicates_twins": duplicates.duplicates_twins,
+        "duplicates_seconds": duplicates.duplicates_seconds,
+        "duplicates_memory": duplicates.duplicates_memory,
+        "duplicates_vs_splink": duplicates.duplicates_vs_splink,
         "search_p95": search.search_p95,
         "search_median": search.search_median,
         "search_missed": search.search_missed,
