@@ -18,6 +18,7 @@ class Work(IntEnum):
     DELIVERING = 3
     LOADING = 4
     SEALING_THE_TRAIL = 9
+    VERIFYING = 10
 
 
 @contextmanager

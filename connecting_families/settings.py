@@ -226,6 +226,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 60.0,
         "options": {"expires": 60},
     },
+    "verify the trail where that was asked for": due("connecting_families.governance.tasks.verify_what_is_due"),
     "take into the search what is written": due("cohorts.tasks.take_into_the_search"),
     "forget words of names that nobody has": {"task": "cohorts.tasks.forget_words", "schedule": 86_400.0},
 }
