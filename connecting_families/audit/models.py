@@ -93,6 +93,8 @@ class Entry(AbstractLogEntry):
             models.Index(fields=["timestamp", "id"]),
             models.Index(fields=["event", "timestamp", "id"]),
             models.Index(fields=["who", "timestamp", "id"]),
+            # Two that are frequent may meet seldom, or never.
+            models.Index(fields=["event", "who", "timestamp", "id"]),
             models.Index(fields=["reference", "timestamp", "id"]),
             GinIndex(WORDS_OF_REASON, name="entry_reason", condition=~models.Q(reason="")),
             # Of reads alone: whom a search, or a sample, has shown.

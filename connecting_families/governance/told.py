@@ -88,23 +88,25 @@ def about(entry: Entry) -> str:
     return f"{kind(entry.record)} {entry.reference}".strip()
 
 
-def href(entry: Entry, user: User) -> str:
-    """Where the record that an entry is about is opened; nothing where there is no page, or this person may not."""
-    route, named_by = PAGES.get(entry.record, ("", ""))
+def href(record: str, reference: str, key: str, user: User) -> str:
+    """Where a record is opened; nothing where it has no page, or this person may not open it."""
+    route, named_by = PAGES.get(record, ("", ""))
+    name = key if named_by == "pk" else reference
     try:
-        where = reverse(route, args=[entry.object_pk if named_by == "pk" else entry.reference]) if route else ""
+        where = reverse(route, args=[name]) if name else ""
     except NoReverseMatch:
         return ""
     permissions = getattr(resolve(where).func, "permissions", ()) if where else ()
     return where if any(user.may(permission) for permission in permissions) else ""
 
 
-def changes(entry: Entry) -> Iterator[list[object]]:
-    """What changed: record, act, field, before and after, as recorded."""
+def changes(entry: Entry, user: User | None = None) -> Iterator[list[object]]:
+    """What changed: record, act, field, before and after, as recorded; a link where this person may open the record."""
     for change in entry.changes or []:
+        whose = f"{kind(change['record'])} {change['reference']}"
+        where = href(change["record"], change["reference"], "", user) if user else ""
         for field, value in change["fields"].items():
-            whose = f"{kind(change['record'])} {change['reference']}"
-            yield [whose, in_words(change["act"]), in_words(field), *_both(value)]
+            yield [link(whose, where) if where else whose, in_words(change["act"]), in_words(field), *_both(value)]
 
 
 def details(entry: Entry) -> Iterator[tuple[str, str]]:

@@ -77,8 +77,13 @@ def end(*, verification: Verification, report: Report, vkey: str, by: Who, at: d
 
 @trail.stage
 def give_up(*, verification: Verification, why: str, by: Who, at: datetime) -> None:
-    """Note that verifying ended without an answer. `why` is a sentence of ours, or names the kind of error alone."""
+    """Note that verifying ended without an answer; where another worker gave one, that stands.
+
+    `why` is a sentence of ours, or names the kind of error alone.
+    """
     row = Verification.objects.select_for_update().get(pk=verification.pk)
+    if row.state != Verification.ASKED:
+        return
     row.state, row.ended_at, row.failure = Verification.FAILED, at, why
     row.save()
     trail.record(Event.TRAIL_REFUSED, who=by, at=at, about=row, details={"failure": why})

@@ -63,10 +63,11 @@ def _list(request: HttpRequest, form: TrailFilter, asked: Asked | None) -> HttpR
     found = entries.narrowed(asked) if asked is not None else Entry.objects.none()
     page = entries.shown(found, older_than=number_of(request, "older"), newer_than=number_of(request, "newer"))
     hrefs = beside(page, request.GET)
+    empty = "No entry is like that." if asked is not None else "Nothing is listed until the filter is mended."
     context = {
         "title": "Trail", "form": form, "parts": parts("trail"), **hrefs,
         "csv": f"{reverse('trail_csv')}?{hrefs['query']}" if page.entries else "",
-        "table": Table("Entries", told.COLUMNS, map(told.row, page.entries), empty="No entry is like that."),
+        "table": Table("Entries", told.COLUMNS, map(told.row, page.entries), empty=empty),
     }  # fmt: skip
     return render(request, "governance/trail.html", context)
 
@@ -94,7 +95,7 @@ def entry(request: HttpRequest, number: int) -> HttpResponse:
     """One entry, and which fields changed; identifiers are named as changed, never shown."""
     row = get_object_or_404(Entry, pk=number)
     user = User.objects.get(pk=acting(request).person)
-    where = told.href(row, user)
+    where = told.href(row.record, row.reference, row.object_pk, user)
     same = Entry.objects.filter(cid=row.cid).exclude(pk=row.pk).order_by("id")[:MANY] if row.cid else []
     _viewed(request, reference=str(row.pk))
     context = {
@@ -113,7 +114,7 @@ def entry(request: HttpRequest, number: int) -> HttpResponse:
             ("Correlation", row.cid),
         ),
         "person": row.reference if row.record == "cohorts.person" else "",
-        "table": Table("What changed", CHANGES, told.changes(row), empty="No record changed."),
+        "table": Table("What changed", CHANGES, told.changes(row, user), empty="No record changed."),
         "same": Table(
             "Recorded with it, of the same click", BESIDE,
             [[told.opening(e), told.sentence(e), in_role(e.who, e.role), told.about(e)] for e in same],

@@ -111,6 +111,17 @@ def test_what_was_found_is_downloaded_as_it_was_then(walk: Walk, signed_in: Sign
     assert (recorded.who, recorded.additional_data) == ("govern", {"filters": {"who": "system:many"}})
 
 
+def test_an_entry_leads_to_what_it_is_about_where_its_reader_may_open_that(walk: Walk, signed_in: SignedIn) -> None:
+    client = signed_in("govern")
+    client.get(f"/cohorts/{walk.cohort.pk}/")
+    signed_in("worker").get("/families/F1/")
+    for event, linked in (("COHORT_VIEWED", True), ("COHORT_ASSEMBLED", True), ("WISHES_VIEWED", False)):
+        row = Entry.objects.filter(event=event).latest("pk")
+        page = client.get(f"/trail/{row.pk}/").content.decode()
+        assert (f'href="/cohorts/{walk.cohort.pk}/"' in page) == linked
+        assert "/families/" not in page
+
+
 def looked_up(client: Client, what: str, **asked: str) -> Any:
     posted = client.post(f"/trail/{what}/", asked | {"reason": WHY})
     assert posted.status_code == 302, text(posted)

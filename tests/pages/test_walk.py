@@ -391,7 +391,7 @@ def test_the_trail_is_narrowed_and_reading_it_is_recorded(walked_to: WalkTo, sig
     assert "No entry is like that." in text(client.get("/trail/", day | {"since_day": "1", "until_day": "1"}))
     wrong = client.get("/trail/", day | {"until_day": "1"})
     assert "The last day must be the first day, or after it." in text(wrong)
-    assert "No entry is like that." in text(wrong)
+    assert "Nothing is listed until the filter is mended." in text(wrong)
 
 
 def test_an_entry_says_what_changed_and_keeps_what_is_masked(walked_to: WalkTo, signed_in: SignedIn) -> None:
