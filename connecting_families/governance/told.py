@@ -7,7 +7,6 @@ from typing import Any
 
 from django.apps import apps
 from django.urls import NoReverseMatch, resolve, reverse
-from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from cohorts.rules.reasons import Reason
@@ -44,7 +43,7 @@ PAGES = {
 def instant(at: datetime) -> str:
     """When, to the second, in the time of London."""
     # The day in one piece: a narrow column would break it into three.
-    return f"{timezone.localtime(at, LONDON):%-d\N{NO-BREAK SPACE}%B\N{NO-BREAK SPACE}%Y, %H:%M:%S}"
+    return f"{at.astimezone(LONDON):%-d\N{NO-BREAK SPACE}%B\N{NO-BREAK SPACE}%Y, %H:%M:%S}"
 
 
 def row(entry: Entry) -> list[object]:
