@@ -21,6 +21,7 @@ class Work(IntEnum):
     REPLAYING = 8
     SEALING_THE_TRAIL = 9
     PROPOSING = 10
+    VERIFYING = 11
 
 
 @contextmanager

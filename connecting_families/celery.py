@@ -43,5 +43,6 @@ def pick_up_what_was_left(**_: Any) -> None:
         "cohorts.tasks.replay_what_is_due",
         "cohorts.tasks.look_after_uploads",
         "transfers.tasks.seal_what_is_due",
+        "connecting_families.governance.tasks.verify_what_is_due",
     ):
         app.send_task(name)

@@ -261,6 +261,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 60.0,
         "options": {"expires": 60},
     },
+    "verify the trail where that was asked for": due("connecting_families.governance.tasks.verify_what_is_due"),
     "take into the search what is written": due("cohorts.tasks.take_into_the_search"),
     "search for duplicates that was asked for": due("cohorts.tasks.search_if_asked"),
     "search for duplicates": {"task": "cohorts.tasks.search_for_duplicates", "schedule": 86_400.0},

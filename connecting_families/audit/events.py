@@ -179,6 +179,10 @@ class Event(Enum):
 
     # Governance.
     TRAIL_VIEWED = "The trail was opened"
+    LOOKS_AT_PERSON_VIEWED = "Who looked at a person was looked up"
+    SEARCHES_FOR_NAME_VIEWED = "Who searched for a name was looked up"
+    ENTRIES_EXPORTED = "Entries of the trail were downloaded"
+    VERIFICATION_REQUESTED = "Verifying the trail was asked for"
     TRAIL_VERIFIED = "The trail was verified"
     TRAIL_BROKEN = "The trail was verified, and is not whole"
     TRAIL_EXPORTED = "The trail was exported"
@@ -188,3 +192,11 @@ class Event(Enum):
     def sentence(self) -> str:
         """The event in words."""
         return self.value
+
+    @property
+    def reads(self) -> bool:
+        """Whether somebody was shown something: opening, searching, downloading (by how such codes end)."""
+        return self.name.endswith(READING) and self is not Event.ROUND_OPENED
+
+
+READING = ("_VIEWED", "_OPENED", "_SEARCHED", "_EXPORTED", "_DOWNLOADED")

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from auditlog.models import AbstractLogEntry, LogEntryManager
 from django.conf import settings
 from django.contrib.contenttypes.models import ContentType
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVector
 from django.db import models
 from django.db.models.functions import Now
 
@@ -55,6 +57,9 @@ class EntryManager(LogEntryManager):
         return None
 
 
+WORDS_OF_REASON = SearchVector("reason", config="english")
+
+
 class Entry(AbstractLogEntry):
     """One act: what, about which record, by whom, when, from where, why, and which fields changed (spec/audit.md).
 
@@ -84,8 +89,21 @@ class Entry(AbstractLogEntry):
         verbose_name_plural = "entries"
         indexes = [
             models.Index(fields=["record", "reference"]),
-            models.Index(fields=["who"]),
-            models.Index(fields=["event", "timestamp"]),
+            # Each in the order in which the pages of the trail go on from an entry (trail.Newest).
+            models.Index(fields=["timestamp", "id"]),
+            models.Index(fields=["event", "timestamp", "id"]),
+            models.Index(fields=["who", "timestamp", "id"]),
+            # Two that are frequent may meet seldom, or never.
+            models.Index(fields=["event", "who", "timestamp", "id"]),
+            models.Index(fields=["reference", "timestamp", "id"]),
+            GinIndex(WORDS_OF_REASON, name="entry_reason", condition=~models.Q(reason="")),
+            # Of reads alone: whom a search, or a sample, has shown.
+            GinIndex(
+                fields=["additional_data"],
+                opclasses=["jsonb_path_ops"],
+                name="entry_details",
+                condition=models.Q(action=AbstractLogEntry.Action.ACCESS, additional_data__isnull=False),
+            ),
             # The sealer takes what transactions from one number to another wrote.
             models.Index(fields=["tx"]),
         ]

@@ -6,7 +6,7 @@ alike, only the checkpoints tell, and the entry is one of those that were sealed
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -91,14 +91,24 @@ def held_in(path: Path) -> list[Held]:
     return [Held(str(path), "\n\n".join(parts[at : at + 2]) + "\n") for at in range(0, len(parts), 2)]
 
 
-def verify(*, held: Sequence[Held], keys: Sequence[notes.VerifierKey], at: datetime) -> Report:
-    """Verify the whole trail, as it is at one moment, and what defends it; `keys` are trusted to have signed it."""
+def verify(
+    *,
+    held: Sequence[Held],
+    keys: Sequence[notes.VerifierKey],
+    at: datetime,
+    each: Callable[[int, int], None] = lambda _done, _of: None,
+) -> Report:
+    """Verify the whole trail, as it is at one moment, and what defends it; `keys` are trusted to have signed it.
+
+    `each` is told again and again how many of the sealed entries were read, of how many.
+    """
     with transaction.atomic(durable=True):
         with connection.cursor() as cursor:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         own = list(Checkpoint.objects.order_by("size"))
         marks, faults = _marks(own, held, keys)
-        sealed, broken = _walk(marks, own[-1].size if own else 0)
+        signed = own[-1].size if own else 0
+        sealed, broken = _walk(marks, signed, lambda done: each(done, signed))
         waiting, left = _unsealed(own, at)
         faults = [*broken, *faults, *left, *(Fault(*why) for why in defences.faults())]
     return Report(sealed, len(own), len(held), waiting, faults)
@@ -131,13 +141,13 @@ def _marks(
     return marks, faults
 
 
-def _walk(marks: dict[int, list[Mark]], signed: int) -> tuple[int, list[Fault]]:
+def _walk(marks: dict[int, list[Mark]], signed: int, each: Callable[[int], None]) -> tuple[int, list[Fault]]:
     """The leaves from the first one on, until one is wrong; how many are whole, and what is wrong."""
     tree = merkle.Frontier()
     hashes: list[bytes] = []
     # What our own checkpoints agree to may have been cut off and grown anew: those outside are counted apart.
     agreed = {False: 0, True: 0}
-    for row in _leaves():
+    for row in _leaves(each):
         position = tree.size + len(hashes)
         if fault := _fault_of_leaf(position, row):
             return position, [fault]
@@ -163,11 +173,14 @@ def _walk(marks: dict[int, list[Mark]], signed: int) -> tuple[int, list[Fault]]:
     return there, []
 
 
-def _leaves() -> Iterator[tuple[Any, ...]]:
+def _leaves(each: Callable[[int], None]) -> Iterator[tuple[Any, ...]]:
+    read = 0
     with connection.chunked_cursor() as cursor:
         cursor.execute(LEAVES)
         while rows := cursor.fetchmany(AT_ONCE):
+            each(read)
             yield from rows
+            read += len(rows)
 
 
 def _fault_of_leaf(expected: int, row: tuple[Any, ...]) -> Fault | None:

@@ -1,29 +1,59 @@
-"""The filter of the trail."""
+"""Forms of the trail: which entries, who looked at whom, and why that is asked."""
 
 from typing import Any
 
 from django import forms
+from django.core.exceptions import ValidationError
 
 from connecting_families.audit.events import Event
+from connecting_families.audit.models import Entry
+from connecting_families.governance.entries import Asked
 from connecting_families.kit.forms import DateBoxesField
 
 
 class TrailFilter(forms.Form):
-    """Which entries; everything left empty is every entry."""
+    """Which entries; everything left empty is every entry.
+
+    A user name or a reference is one that the trail holds, which holds no name: so it may stand in an address. Words
+    may be any, and never do.
+    """
 
     event = forms.ChoiceField(
         label="What", required=False, choices=[("", "Everything"), *((event.name, event.value) for event in Event)]
     )
-    who = forms.CharField(label="Who", help_text="A user name, or a duty such as system:seal", required=False)
-    reference = forms.CharField(label="About", help_text="The reference of a record", required=False)
+    who = forms.CharField(
+        label="Who", help_text="A user name, or a duty such as system:seal", max_length=150, required=False
+    )
+    reference = forms.CharField(
+        label="About", help_text="The reference of a person or another record", max_length=200, required=False
+    )
     since = DateBoxesField(label="From", required=False)
     until = DateBoxesField(label="To, the day included", required=False)
+    words = forms.CharField(label="Words in the reason", max_length=100, required=False)
 
-    @classmethod
-    def names(cls) -> set[str]:
-        """The names under which an address narrows the trail."""
-        dates = {f"{name}_{box}" for name in ("since", "until") for box in ("day", "month", "year")}
-        return {"event", "who", "reference"} | dates
+    def __init__(self, *args: Any, forgotten: bool = False, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.forgotten = forgotten
+
+    def clean_words(self) -> str:
+        """Words that this session still keeps."""
+        if self.forgotten:
+            raise ValidationError("The words that you looked for are no longer kept. Type them again.")
+        return str(self.cleaned_data["words"])
+
+    def clean_who(self) -> str:
+        """Somebody of whom the trail tells."""
+        return self._known("who", "The trail tells of nobody with this user name. Check it.")
+
+    def clean_reference(self) -> str:
+        """A record of which the trail tells."""
+        return self._known("reference", "The trail tells of no record with this reference. Check it.")
+
+    def _known(self, name: str, otherwise: str) -> str:
+        given: str = self.cleaned_data[name]
+        if given and not Entry.objects.filter(**{name: given}).exists():
+            raise ValidationError(otherwise)
+        return given
 
     def clean(self) -> dict[str, Any]:
         """The first day is not after the last."""
@@ -31,3 +61,49 @@ class TrailFilter(forms.Form):
         if given.get("since") and given.get("until") and given["since"] > given["until"]:
             self.add_error("until", "The last day must be the first day, or after it.")
         return given
+
+    def asked(self) -> Asked:
+        """What a filter without a mistake asks for."""
+        return Asked(**self.cleaned_data)
+
+
+class _WithReason(forms.Form):
+    """What looking at who looked asks for beside."""
+
+    reason = forms.CharField(
+        label="Why do you look this up?",
+        help_text="Your reason is recorded with what you look up. Write no names.",
+        max_length=300,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        error_messages={"required": "Say why you look this up"},
+    )
+
+
+class PersonForm(_WithReason):
+    """Whom they looked at."""
+
+    field_order = ["reference", "reason"]
+    reference = forms.CharField(
+        label="Whose record?",
+        help_text="The person's reference. To find it, use Find a family.",
+        max_length=200,
+        error_messages={"required": "Enter the person's reference"},
+    )
+
+    def __init__(self, *args: Any, named: str = "", **kwargs: Any) -> None:
+        """`named`: whose record it is, where that is known already."""
+        super().__init__(*args, **kwargs)
+        if named:
+            del self.fields["reference"]
+
+
+class NameForm(_WithReason):
+    """Which name they searched for."""
+
+    field_order = ["name", "reason"]
+    name = forms.CharField(
+        label="Which name?",
+        help_text="One or more words, in any order. It is compared with what was typed, and kept nowhere.",
+        max_length=200,
+        error_messages={"required": "Enter a name"},
+    )

@@ -3,6 +3,8 @@
 from django.urls import path
 
 from connecting_families.governance import desk_views as desk
+from connecting_families.governance import looks_views as looks
+from connecting_families.governance import verification_views as verification
 from connecting_families.governance import views
 
 urlpatterns = [
@@ -14,5 +16,12 @@ urlpatterns = [
     path("objections/<int:number>/match/", desk.match, name="match_objection"),
     path("objections/<int:number>/recheck/", desk.recheck, name="recheck_objection"),
     path("trail/", views.trail_list, name="trail"),
+    path("trail/entries.csv", views.download, name="trail_csv"),
+    path("trail/person/", looks.who_looked, name="who_looked"),
+    path("trail/person/<str:key>/", looks.looks_at_person, name="looks_at_person"),
+    path("trail/name/", looks.who_searched, name="who_searched"),
+    path("trail/name/<str:key>/", looks.searches_for_name, name="searches_for_name"),
+    path("trail/verification/", verification.verification, name="verification"),
+    path("trail/verification/verify/", verification.verify, name="verify_trail"),
     path("trail/<int:number>/", views.entry, name="trail_entry"),
 ]

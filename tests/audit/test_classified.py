@@ -20,7 +20,9 @@ APART = {
     "transfers.familyreference": "Ties a family to the study, as for a person.",
     "transfers.rejection": "Written with its receipt, whose entry counts it: it ties a person to a submission.",
 }
-MODELS = [model for app in ("cohorts", "transfers", "staff") for model in apps.get_app_config(app).get_models()]
+MODELS = [
+    model for app in ("cohorts", "transfers", "staff", "governance") for model in apps.get_app_config(app).get_models()
+]
 IDENTIFIERS: dict[type[models.Model], str] = {
     Person: "given_name middle_names family_name previous_family_names date_of_birth sex date_of_death nino"
     " nhs_number upn uln",

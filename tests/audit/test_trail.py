@@ -68,6 +68,9 @@ from connecting_families.audit.events import Event
 from connecting_families.audit.models import Entry
 from connecting_families.audit.refusals import Refused, Why
 from connecting_families.audit.trail import Unrecorded, Who, duty
+from connecting_families.audit.verify import Report
+from connecting_families.governance import verification
+from connecting_families.governance.models import Verification
 from connecting_families.staff import accounts, factors, sessions, teams
 from connecting_families.staff.models import Team, User
 from tests import signing_in
@@ -315,6 +318,20 @@ def run_again(walk: Walk) -> None:
 
 def give_a_replay_up(walk: Walk) -> None:
     replays.give_up(asked=Replay.objects.get(), why="ValueError", by=duty("replay"), at=walk.now())
+
+
+def ask_to_verify(walk: Walk) -> None:
+    verification.request(by=walk.who("govern"), at=walk.now())
+
+
+def end_verifying(walk: Walk) -> None:
+    row, report = Verification.objects.get(), Report(7, 1, 0, 0, [])
+    verification.end(verification=row, report=report, vkey="", by=duty("verify"), at=walk.now())
+
+
+def give_up_verifying(walk: Walk) -> None:
+    row = Verification.objects.get()
+    verification.give_up(verification=row, why="ValueError", by=duty("verify"), at=walk.now())
 
 
 def add_family(walk: Walk) -> None:
@@ -698,6 +715,13 @@ ACTS = {
     "cohorts.flags.flag": Act("assemble", flag, Event.FAMILY_FLAGGED, lift_flag),
     "cohorts.flags.lift": Act("assemble", lift_flag, Event.FLAG_LIFTED),
     "cohorts.flags.review": Act("assemble", review_flag, Event.FLAG_SENT_BACK, flagged_again),
+    "connecting_families.governance.verification.request": Act("assemble", ask_to_verify, Event.VERIFICATION_REQUESTED),
+    "connecting_families.governance.verification.end": Act(
+        "assemble", end_verifying, Event.TRAIL_VERIFIED, ask_to_verify
+    ),
+    "connecting_families.governance.verification.give_up": Act(
+        "assemble", give_up_verifying, Event.TRAIL_REFUSED, ask_to_verify
+    ),
     "transfers.certificates.add": Act("assemble", add_certificate, Event.CERTIFICATE_ADDED, without_certificates),
     "transfers.certificates.accept": Act("assemble", accept, Event.CERTIFICATE_ACCEPTED, one_certificate),
     "transfers.certificates.revoke": Act("assemble", revoke, Event.CERTIFICATE_REVOKED),

@@ -19,7 +19,7 @@ def main() -> None:
     import django
 
     django.setup()
-    from tests.benchmarks import assembly, duplicates, loading, search, trail
+    from tests.benchmarks import assembly, duplicates, loading, search, trail, trail_pages
     from tests.benchmarks.measured import Measured
 
     benchmarks = {
@@ -48,6 +48,7 @@ def main() -> None:
         "trail_seal_ms": trail.trail_seal_ms,
         "trail_sealing_cost": trail.trail_sealing_cost,
         "trail_write_cost": trail.trail_write_cost,
+        "trail_pages": trail_pages.trail_pages,
     }
     parser = argparse.ArgumentParser(description=__doc__, prog="make bench")
     parser.add_argument("--only", default=",".join(benchmarks), help="names, separated by commas")

@@ -294,8 +294,25 @@ REGISTERS: dict[str, Place] = {
 }
 
 GOVERNANCE: dict[str, Place] = {
-    "trail": Screen("Trail", "Finds entries of the trail by event, person, record and day."),
+    "trail": Screen("Trail", "Finds entries of the trail by event, person, record, day and words in the reason."),
+    "trail_csv": File("the entries to which the trail was narrowed"),
     "trail_entry": Screen("Entry of the trail", "Shows one entry: who, what, when, why, and which fields changed."),
+    "who_looked": Screen(
+        "Who looked at a person",
+        "Takes a person's reference, and why that is asked.",
+        ("/trail/person/?reference=P1",),
+    ),
+    "looks_at_person": Screen(
+        "Who looked at a person: what was found", "Lists every entry in which somebody was shown the person."
+    ),
+    "who_searched": Screen("Who searched for a name", "Takes a name, and why that is asked."),
+    "searches_for_name": Screen(
+        "Who searched for a name: what was found", "Lists every search for all words of the name."
+    ),
+    "verification": Screen(
+        "Verification of the trail", "Shows checkpoint, key, and what came of verifying, and has it verified again."
+    ),
+    "verify_trail": Act("has the workers verify the whole trail"),
 }
 
 F1, F9 = "/families/F1/", "/families/F9/"

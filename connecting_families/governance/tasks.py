@@ -1,0 +1,44 @@
+"""What the workers do for information governance: fetch, make one call, end."""
+
+import logging
+
+from celery import shared_task
+from django.db import InterfaceError, OperationalError
+from django.utils import timezone
+
+from connecting_families.audit import trail
+from connecting_families.audit.refusals import Refused
+from connecting_families.audit.trail import duty
+from connecting_families.governance import verification
+from connecting_families.governance.models import Verification
+
+logger = logging.getLogger(__name__)
+
+
+@shared_task
+def verify_the_trail(verification_id: int) -> None:
+    """Verify the trail, as was asked. A lost database or a killed worker is no answer: the sweep tries again."""
+    try:
+        verification.run(verification_id, by=duty("verify"), at=timezone.now())
+    except (OperationalError, InterfaceError) as error:
+        logger.warning("Verifying the trail was interrupted (%s); it is taken up again.", type(error).__name__)
+    except Refused as refusal:
+        _give_up(verification_id, str(refusal))
+    except Exception as error:  # noqa: BLE001 - whatever else it is would happen again: a person is told
+        logger.error("Verifying the trail failed: %s.", type(error).__name__)
+        _give_up(verification_id, f"The kind of error was {type(error).__name__}.")
+
+
+def _give_up(verification_id: int, why: str) -> None:
+    row = Verification.objects.get(pk=verification_id)
+    verification.give_up(verification=row, why=why[:200], by=duty("verify"), at=timezone.now())
+
+
+@shared_task
+def verify_what_is_due() -> None:
+    """Find what was asked for and is not done: whoever is still at it keeps it."""
+    for verification_id, correlation in Verification.objects.filter(state=Verification.ASKED).values_list(
+        "pk", "correlation"
+    ):
+        with trail.correlated(correlation):
+            verify_the_trail.delay(verification_id)
