@@ -1,0 +1,41 @@
+"""Every act of the program, each after an act of the walk, with the event that tells of it (test_trail.py)."""
+
+from tests.audit.acts import casework, files, governing, registers, runs, sending, staff, twice, wishes
+from tests.audit.acts.act import Act
+
+__all__ = ["ACTS", "NOTHING_BESIDE", "Act"]
+
+ACTS: dict[str, Act] = {
+    **casework.ACTS,
+    **files.ACTS,
+    **governing.ACTS,
+    **registers.ACTS,
+    **runs.ACTS,
+    **sending.ACTS,
+    **staff.ACTS,
+    **twice.ACTS,
+    **wishes.ACTS,
+}
+# Acts of which nothing is kept but the entry itself, or (signing in and out) the session of a browser.
+NOTHING_BESIDE = {
+    "cohorts.looks.open_both",
+    "cohorts.proposing.request",
+    "cohorts.replay.replay",
+    "cohorts.trying.look",
+    "cohorts.loading._refuse",
+    "cohorts.search.search",
+    "cohorts.search.look_for_duplicates",
+    "connecting_families.staff.guards.refuse_page",
+    "connecting_families.staff.guards.person_at_the_prompt",
+    "connecting_families.staff.sign_in.login",
+    "connecting_families.staff.sign_in.logout",
+    "connecting_families.staff.sign_in._refused",
+    "connecting_families.staff.sign_in.reauthenticate",
+    "connecting_families.staff.second_factor.clean_code",
+    "connecting_families.staff.council_sign_on._refused",
+    "connecting_families.staff.sessions.run_out",
+    "connecting_families.staff.pages.own.recovery_codes_file",
+    "connecting_families.management.commands.export_trail.handle",
+    "connecting_families.management.commands.verify_trail.handle",
+    "transfers.management.commands.demo_keys.handle",
+}
