@@ -5,6 +5,7 @@ from playwright.sync_api import expect
 from cohorts.search import Asked, search
 from connecting_families.audit import seal
 from connecting_families.governance import tasks
+from connecting_families.governance.models import Verification
 from tests.faults.test_workers import now
 from tests.journeys.test_permission import press, the_rules, title
 from tests.pages.conftest import Browse, Serve, SignedIn, needs_a_browser
@@ -17,7 +18,7 @@ WHY = "Somebody asked who opened their record."
 
 def verified() -> object:
     """What a worker does with what was asked for."""
-    tasks.verify_the_trail(1)
+    tasks.verify_the_trail(Verification.objects.latest("pk").pk)
     return None
 
 
