@@ -1,7 +1,8 @@
 """Likeness: which records look like one person's. Splink weighs them (Fellegi and Sunter), DuckDB counts, in memory.
 
-What a level of agreement weighs is fixed here and not learnt from a council's records: the same records always give the
-same pairs, in a council of eight people and in one of a million. Nothing is written to a disk.
+What a level of agreement weighs is fixed here; only how many share a name, a day or a place is counted in the records
+themselves, so that what everybody has in common says nothing. The same records always give the same pairs. Nothing is
+written to a disk. What was measured of it is in docs/duplicates.md.
 
 The libraries are loaded by a search alone: every other process of the site gets by with 50 MB less.
 """
@@ -15,14 +16,18 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 if TYPE_CHECKING:
     import duckdb
 
-REVIEW_LINE: Final = 0.0
-"""Pairs of this match weight (log2) or more are proposed."""
-MOST_COMPARED: Final = 4
+REVIEW_LINE: Final = -3.0
+"""Pairs of this match weight (log2 of the odds) or more are proposed."""
+MOST_COMPARED: Final = 2
 """For each key, so many comparisons for a record on average: what too many share tells nobody apart."""
-AT_ONCE: Final = 25_000
+AT_ONCE: Final = 200_000
 """Records whose comparisons are weighed together."""
-PRIOR: Final = 1e-6
-"""How many of all pairs are of one person."""
+TWICE: Final = 0.05
+"""How many of all records are taken to be the second of somebody."""
+FEW: Final = 20_000
+"""So many records more are taken to be there: how rarely two of one person meet is not told by a few hundred."""
+SUPPOSED: Final = 5_000
+"""The shares below count as if so many records had been seen before those that are there."""
 MEMORY: Final = "1500MB"
 CORES: Final = 2
 
@@ -70,7 +75,8 @@ NORMAL = f"""
     CREATE TABLE normal AS SELECT
         id AS unique_id, {LETTERS.format("given_name")} AS given, {LETTERS.format("family_name")} AS family,
         {LETTERS.format("previous_family_names")} AS previous, nullif(born, '') AS born, nullif(sex, '') AS sex,
-        {SIGNS.format("line")} AS line, regexp_extract(line, '[0-9]+') AS number, {LETTERS.format("town")} AS town,
+        {SIGNS.format("line")} AS line, nullif(regexp_extract(line, '[0-9]+'), '') AS number,
+        {LETTERS.format("line")} AS street, {LETTERS.format("town")} AS town,
         {SIGNS.format("postcode")} AS postcode, nullif(nhs_number, '') AS nhs_number,
         nullif(nino, '') AS nino, nullif(upn, '') AS upn, families
     FROM incoming
@@ -87,6 +93,10 @@ KEYS: Final = {
     "key_previous": "given || ' ' || coalesce(previous, family) || ' ' || substr(born, 1, 4)",
     "key_given_born": "substr(given, 1, 3) || substr(born, 1, 4) || substr(postcode, 1, 3)",
     "key_family_born": "substr(family, 1, 4) || substr(born, 6)",
+    "key_street": "number || ' ' || substr(street, 1, 4) || ' ' || substr(postcode, 1, 2)",
+    "key_initials": "substr(given, 1, 3) || ' ' || substr(family, 1, 3)",
+    "key_letters": "least(substr(given, 1, 2), substr(family, 1, 2)) || ' '"
+    " || greatest(substr(given, 1, 2), substr(family, 1, 2)) || ' ' || town",
     "key_nhs_number": "nhs_number",
     "key_nino": "nino",
     "key_upn": "upn",
@@ -104,12 +114,17 @@ TURNED: Final = (
     "substr(born_l, 1, 4) = substr(born_r, 1, 4)"
     " AND substr(born_l, 6, 2) = substr(born_r, 9, 2) AND substr(born_l, 9, 2) = substr(born_r, 6, 2)"
 )
+# Whether the given and the family name stand in each other's place, near enough.
+SWAPPED: Final = """
+    CREATE MACRO swapped(given, family, other_given, other_family) AS
+    jaro_winkler_similarity(given, other_family) >= 0.9 AND jaro_winkler_similarity(family, other_given) >= 0.9
+"""
 # Of each comparison: a condition, how often it holds of two records of one person, and of two people's.
 LEVELS: Final[dict[str, list[tuple[str, float, float]]]] = {
     "given": [
         ("given_l = given_r", 0.80, 0.006),
         ("jaro_winkler_similarity(given_l, given_r) >= 0.92", 0.08, 0.004),
-        ("given_l = family_r AND family_l = given_r", 0.02, 0.00001),
+        ("swapped(given_l, family_l, given_r, family_r)", 0.04, 0.0004),
         ("jaro_winkler_similarity(given_l, given_r) >= 0.84", 0.04, 0.015),
         ("ELSE", 0.06, 0.975),
     ],
@@ -117,7 +132,7 @@ LEVELS: Final[dict[str, list[tuple[str, float, float]]]] = {
         ("family_l = family_r", 0.80, 0.002),
         ("family_l = previous_r OR previous_l = family_r", 0.03, 0.0005),
         ("jaro_winkler_similarity(family_l, family_r) >= 0.92", 0.08, 0.002),
-        ("given_l = family_r AND family_l = given_r", 0.02, 0.00001),
+        ("swapped(given_l, family_l, given_r, family_r)", 0.04, 0.0004),
         ("jaro_winkler_similarity(family_l, family_r) >= 0.84", 0.03, 0.01),
         ("ELSE", 0.04, 0.9855),
     ],
@@ -137,7 +152,8 @@ LEVELS: Final[dict[str, list[tuple[str, float, float]]]] = {
     "line": [
         ("line_l = line_r", 0.62, 0.0003),
         ("jaro_winkler_similarity(line_l, line_r) >= 0.92 AND number_l = number_r", 0.13, 0.0003),
-        ("ELSE", 0.25, 0.9977),
+        ("jaro_winkler_similarity(street_l, street_r) >= 0.92", 0.1, 0.004),
+        ("ELSE", 0.15, 0.9954),
     ],
     "town": [
         ("town_l = town_r", 0.72, 0.01),
@@ -150,11 +166,26 @@ LEVELS: Final[dict[str, list[tuple[str, float, float]]]] = {
     "upn": [("upn_l = upn_r", 0.95, 0.0000001), ("ELSE", 0.05, 0.9999999)],
 }  # fmt: skip
 
-# Twins, and others of one household, who are alike in everything but their given names.
+# What people have in common: how many others share a value is counted, and weighs against its agreement.
+COMMON: Final = ("given", "family", "born", "postcode", "line", "town")
+SHARE = """
+    CREATE TABLE share_{name} AS
+    SELECT {name}, (greatest(count(*) - 2, 0) + {supposed} * {usual}) / ({count} + {supposed}) AS tf_{name}
+    FROM normal WHERE {name} IS NOT NULL GROUP BY {name}
+"""
+
+# Twins, and others of one household, who are alike in everything but their given names. In a family of both, whoever
+# has another given name or was born on another day. In two families at one address, whoever has a given name that is
+# not nearly the same, if one may be a child, or anything else tells the two apart.
 KEPT_APART = """
     (list_has_any(a.families, b.families)
         AND (a.given IS DISTINCT FROM b.given OR damerau_levenshtein(a.born, b.born) > 1))
-    OR (a.line = b.line AND greatest(a.born, b.born) > '{young}' AND jaro_winkler_similarity(a.given, b.given) < 0.92)
+    OR ((a.line = b.line OR a.number = b.number
+            AND (a.postcode = b.postcode OR jaro_winkler_similarity(a.line, b.line) >= 0.92))
+        AND jaro_winkler_similarity(a.given, b.given) < 0.92
+        AND NOT coalesce(swapped(a.given, a.family, b.given, b.family), false)
+        AND (greatest(a.born, b.born) > '{young}' OR damerau_levenshtein(a.born, b.born) > 2
+            OR a.sex <> b.sex OR a.nhs_number <> b.nhs_number OR a.nino <> b.nino OR a.upn <> b.upn))
 """
 EXACT = " UNION ".join(
     f"SELECT a.unique_id AS first, b.unique_id AS second FROM record a JOIN record b"
@@ -207,12 +238,15 @@ def _search(database: "duckdb.DuckDBPyConnection", records: Iterable[Sequence[Re
         link_type="dedupe_only",
         comparisons=[_comparison(name, levels) for name, levels in LEVELS.items()],
         blocking_rules_to_generate_predictions=[block_on(name) for name in KEYS],
-        probability_two_random_records_match=PRIOR,
+        probability_two_random_records_match=2 * TWICE / (count + FEW),
         retain_matching_columns=False,
         retain_intermediate_calculation_columns=False,
     )
     api = DuckDBAPI(database)
     linker = Linker(api.register("record"), settings, validate_settings=False, log_level=logging.ERROR)
+    for name in COMMON:
+        database.execute(SHARE.format(name=name, count=count, usual=LEVELS[name][0][2], supposed=SUPPOSED))
+        linker.table_management.register_term_frequency_lookup(api.register(f"share_{name}"), name)
     predicted = linker.inference.predict(
         threshold_match_weight=REVIEW_LINE, num_chunks_left=1 + count // AT_ONCE, warning_mode="never"
     )
@@ -244,6 +278,7 @@ def _take_in(database: "duckdb.DuckDBPyConnection", records: Iterable[Sequence[R
             database.register("arrived", pa.table([pa.array(each, of.type) for each, of in values], schema=columns))
             database.execute("INSERT INTO incoming SELECT * FROM arrived")
     database.unregister("arrived")
+    database.execute(SWAPPED)
     database.execute(NORMAL)
     database.execute("DROP TABLE incoming")
     keys = ", ".join(
@@ -274,4 +309,6 @@ def _comparison(name: str, levels: list[tuple[str, float, float]]) -> Any:
         {"sql_condition": condition, "m_probability": m, "u_probability": u, "label_for_charts": condition}
         for condition, m, u in levels
     ]
+    if name in COMMON:
+        given[1]["tf_adjustment_column"] = name
     return CustomComparison(comparison_levels=given, output_column_name=name)
