@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 if TYPE_CHECKING:
     import duckdb
 
-REVIEW_LINE: Final = -3.0
+REVIEW_LINE: Final = -5.0
 """Pairs of this match weight (log2 of the odds) or more are proposed."""
 MOST_COMPARED: Final = 2
 """For each key, so many comparisons for a record on average: what too many share tells nobody apart."""
+ALWAYS_COMPARED: Final = 800_000
+"""Comparisons that each key may take among any number of records: as many as among 400,000."""
 AT_ONCE: Final = 200_000
 """Records whose comparisons are weighed together."""
 TWICE: Final = 0.05
@@ -97,6 +99,9 @@ KEYS: Final = {
     "key_initials": "substr(given, 1, 3) || ' ' || substr(family, 1, 3)",
     "key_letters": "least(substr(given, 1, 2), substr(family, 1, 2)) || ' '"
     " || greatest(substr(given, 1, 2), substr(family, 1, 2)) || ' ' || town",
+    "key_given": "given",
+    "key_family": "family",
+    "key_postcode": "postcode",
     "key_nhs_number": "nhs_number",
     "key_nino": "nino",
     "key_upn": "upn",
@@ -290,7 +295,7 @@ def _take_in(database: "duckdb.DuckDBPyConnection", records: Iterable[Sequence[R
 
 def _largest_block(database: "duckdb.DuckDBPyConnection", key: str, count: int) -> int:
     """How many records may share a value of this key, so that no more than MOST_COMPARED are compared for each."""
-    left, largest = MOST_COMPARED * max(count, 1_000), 1
+    left, largest = max(MOST_COMPARED * count, ALWAYS_COMPARED), 1
     for size, blocks in database.execute(SIZES.format(key=key)).fetchall():
         left -= blocks * size * (size - 1) // 2
         if left < 0:

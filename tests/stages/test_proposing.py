@@ -40,7 +40,7 @@ def found(*records: Record) -> list[tuple[int, int, tuple[str, ...]]]:
         (somebody(1, "Zebulonia", "1988-04-05"), somebody(2, "Zebulonia", "1988-05-04", line="1 Elm Way"), ("SCORE",)),
         (somebody(1, "Ada", "1988-04-05", nhs_number="9434765919"),
          somebody(2, "Bea", "1970-01-02", nhs_number="9434765919", line="1 Elm Way", postcode="B1 1AA", town="Ely"),
-         ("NHS_NUMBER",)),
+         ("NHS_NUMBER", "SCORE")),
         # Twins, in one family or in two at one address; a mother and her child of the same name; strangers.
         (somebody(1, "Anna", "2015-04-05", family=7), somebody(2, "Anne", "2015-04-05", family=7), ()),
         (somebody(1, "Hayden", "2015-04-05"), somebody(2, "Jayden", "2015-04-05"), ()),
