@@ -19,8 +19,6 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-import openpyxl
-
 from cohorts import bulk_errors
 from cohorts.bulk_errors import LONGEST_LINE, Errors
 from cohorts.bulk_files import FILES, BulkFile
@@ -81,6 +79,9 @@ class Found(NamedTuple):
 
 def found_in(directory: Path, opened: ExitStack) -> Found:
     """What there is to load. Workbooks stay open until `opened` closes."""
+    # Every worker would hold it, and few ever read a workbook.
+    import openpyxl
+
     workbooks = {}
     unreadable = []
     for path in sorted(directory.glob("[!.~]*.xlsx")):

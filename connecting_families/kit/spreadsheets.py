@@ -15,7 +15,6 @@ from typing import IO, cast
 from xml.sax.saxutils import escape, quoteattr
 
 from django.http import StreamingHttpResponse
-from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
 FORMULA = ("=", "+", "-", "@")
 CONTROL = ("\t", "\r", "\n")
@@ -25,6 +24,8 @@ LONGEST = 32_767
 """Characters of a cell."""
 AT_ONCE = 500
 """Rows that are written together."""
+NO_CHARACTER = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
+"""What no XML may hold (XML 1.0, 2.2), and a text of ours can."""
 ESCAPED = re.compile("_x(?=[0-9A-Fa-f]{4}_)")
 
 XML = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>'
@@ -124,7 +125,7 @@ def _text(value: object) -> str:
 
     What XML cannot hold is left out, and what Excel would read as one of its escapes is escaped.
     """
-    text = ILLEGAL_CHARACTERS_RE.sub("", str(value))[:LONGEST]
+    text = NO_CHARACTER.sub("", str(value))[:LONGEST]
     if not text:
         return "<c/>"
     text = escape(ESCAPED.sub("_x005F_x", text), {"\r": "&#13;"})

@@ -4,13 +4,15 @@ from django.conf import settings
 
 from transfers.channels.channel import Channel
 from transfers.channels.folder import Folder
-from transfers.channels.sftp import Host, Sftp
 
 
 def channel() -> Channel:
     """Where packages are delivered to: one place for all recipients."""
     if settings.CF_DELIVERY == "folder":
         return Folder(settings.CF_DELIVERY_FOLDER)
+    # Only who speaks SFTP holds what speaks it.
+    from transfers.channels.sftp import Host, Sftp
+
     return Sftp(
         Host(
             name=settings.CF_SFTP_HOST,
