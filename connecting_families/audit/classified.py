@@ -11,6 +11,9 @@ M = TypeVar("M", bound=type[models.Model])
 #: label of a model -> (recordable fields, masked fields)
 CLASSIFIED: dict[str, tuple[frozenset[str], frozenset[str]]] = {}
 
+#: labels of models that are written within recorded acts alone, though no entry tells of their fields
+WITHIN_AN_ACT: set[str] = set()
+
 
 def audited(*, recordable: str = "", masked: str = "", m2m: str = "") -> Callable[[M], M]:
     """Record every change to this model's fields; values of `recordable` ones as they are, of `masked` ones never.
@@ -30,3 +33,9 @@ def audited(*, recordable: str = "", masked: str = "", m2m: str = "") -> Callabl
         return model
 
     return registered
+
+
+def within_an_act(model: M) -> M:
+    """Written together with what an entry tells of, and never alone; its own fields are nothing for the trail."""
+    WITHIN_AN_ACT.add(model._meta.label_lower)
+    return model

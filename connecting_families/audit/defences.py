@@ -6,6 +6,7 @@ import pgtrigger
 from django.apps import apps
 from django.db import connection, models
 
+from connecting_families.audit import owed
 from connecting_families.audit.frozen import Refusal
 from connecting_families.audit.refusals import Why
 
@@ -36,7 +37,7 @@ OR EXISTS (SELECT FROM pg_roles WHERE rolname = current_user AND (rolsuper OR ro
 
 def faults() -> list[Why]:
     """What is not in place, in this database and of the role that is connected; nothing where all is."""
-    return [*_triggers(), *_roles()]
+    return [*_triggers(), *_owed(), *_roles()]
 
 
 def frozen_tables() -> list[str]:
@@ -48,7 +49,7 @@ def frozen_tables() -> list[str]:
 
 def _triggers() -> list[Why]:
     there = {(table, name): rest for table, name, *rest in _rows(TRIGGERS)}
-    found, expected = [], set()
+    found, expected = [], {(trigger.table, trigger.name) for trigger in owed.triggers()}
     for model, trigger in _refusals():
         key = model._meta.db_table, _name(model, trigger)
         expected.add(key)
@@ -67,6 +68,27 @@ def _triggers() -> list[Why]:
         found.append(Why("TABLE_DIVERTED", f"A rule, or a policy for rows, stands before {table}."))
     if _rows(SWITCHED_OFF)[0][0]:
         found.append(Why("TRIGGERS_SWITCHED_OFF", "A setting of the database switches triggers off."))
+    return found
+
+
+def _owed() -> list[Why]:
+    """What would let a change be committed of which the trail has no entry."""
+    there = owed.as_they_are()
+    found = [
+        Why("OWED_GONE", f"{it.table} can be changed without an entry: its trigger {it.name} is gone, off, or another.")
+        for it in owed.triggers()
+        if it not in there
+    ]
+    bodies = dict(
+        _rows("SELECT proname, btrim(prosrc, E' \\n\\t') FROM pg_proc WHERE proname = ANY(%s)", [[*owed.BODIES]])
+    )
+    for name, body in owed.BODIES.items():
+        if bodies.get(name) != body.strip():
+            found.append(Why("OWED_CHANGED", f"The function {name}, which asks for an entry, is not as it was made."))
+    if _rows("SELECT has_table_privilege(%s, 'INSERT, UPDATE, DELETE, TRUNCATE')", [owed.NOTES])[0][0]:
+        found.append(
+            Why("RIGHTS", f"The role of the site may change {owed.NOTES}: run migrate, which takes that away.")
+        )
     return found
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from celery import Task
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 
 from cohorts import (
     loading,
@@ -154,7 +154,7 @@ def test_a_stage_is_asked_by_somebody_at_an_instant(asked: dict[str, Any]) -> No
 
 @pytest.mark.django_db
 def test_a_change_outside_an_act_is_refused() -> None:
-    with pytest.raises(Unrecorded, match="outside a stage"):
+    with pytest.raises(Unrecorded, match="outside a stage"), transaction.atomic():
         Family.objects.create(reference="F1")
     with pytest.raises(Unrecorded, match="outside an act"):
         trail.record(Event.TRAIL_VIEWED, who=duty("test"), at=RUN)

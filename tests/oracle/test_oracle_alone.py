@@ -9,6 +9,9 @@ from django.db import connection
 
 from cohorts import models
 from cohorts.models import Consent, Evidence, Family, Membership, Notice, NoticeVersion, Objection, Person
+from connecting_families.audit import trail
+from connecting_families.audit.events import Event
+from connecting_families.audit.trail import duty
 from tests.oracle import oracle
 from tests.oracle.families import WIDE
 from tests.oracle.oracle import Asked, Framework
@@ -23,6 +26,13 @@ EARLIER = RUN - 90 * DAY
 ASKED = Asked(cut_off=CUT_OFF, run_at=RUN, datasets=("PNC", "NPD", "HES"), recipients=("ONS",))
 HEADER = "family_ref,person_ref,decision,reasons,group,programme_start,programme_end,linkage_scope"
 IN = "included,,COMPARISON,,,PNC;NPD;HES"
+
+
+@pytest.fixture(autouse=True)
+def recorded() -> None:
+    """The database asks for an entry of what is written beside the stages, too."""
+    with trail.act():
+        trail.record(Event.FILE_LOADED, who=duty("test"), at=RUN)
 
 
 def add(model: Any, **values: Any) -> Any:

@@ -5,10 +5,11 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from cohorts.models import Cohort, Round
-from connecting_families.audit.classified import audited
+from connecting_families.audit.classified import audited, within_an_act
 from transfers.rules.lifecycle import Stage
 
 
+@within_an_act
 class PersonReference(models.Model):
     """A person's random reference in the study: drawn once, the same in every round, apart from the case record."""
 
@@ -19,6 +20,7 @@ class PersonReference(models.Model):
         return self.reference
 
 
+@within_an_act
 class FamilyReference(models.Model):
     """A family's random reference in the study, as for a person."""
 
@@ -198,6 +200,7 @@ class Receipt(models.Model):
         return f"{self.submission_id}"
 
 
+@within_an_act
 class Rejection(models.Model):
     """Somebody whose row the recipient could not load, and the code of why."""
 

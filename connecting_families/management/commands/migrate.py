@@ -1,10 +1,12 @@
-"""Migrate under the role that owns the tables, and leave the site's own role no more than it needs."""
+"""Migrate under the role that owns the tables; see to it that every change is recorded, and to the site's rights."""
 
 from typing import Any
 
 from django.conf import settings
 from django.core.management.commands import migrate
 from django.db import connection
+
+from connecting_families.audit import owed
 
 # Rows here are added and read: the site's role may not even try to change them (triggers refuse everybody).
 ADDED_AND_READ = (
@@ -29,6 +31,7 @@ class Command(migrate.Command):
         connection.settings_dict.update({name: owner[name] for name in ("USER", "PASSWORD", "HOST", "PORT")})
         try:
             super().handle(*args, **options)
+            owed.put_in_place()
             if site["USER"] != owner["USER"]:
                 _grant(site["USER"])
         finally:
@@ -47,3 +50,5 @@ def _grant(role: str) -> None:
         for table in ADDED_AND_READ:
             if table in there:
                 cursor.execute(f"REVOKE UPDATE, DELETE, TRUNCATE ON {table} FROM {name}")
+        if owed.NOTES in there:
+            cursor.execute(f"REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON {owed.NOTES} FROM {name}")
