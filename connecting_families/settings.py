@@ -255,6 +255,11 @@ CELERY_BEAT_SCHEDULE = {
     "look after uploads": due("cohorts.tasks.look_after_uploads"),
     "seal what is due": due("transfers.tasks.seal_what_is_due"),
     "deliver what is due": due("transfers.tasks.deliver_what_is_due"),
+    "withdraw who is late": {
+        "task": "transfers.tasks.withdraw_who_is_late",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
     "empty the inbox": due("transfers.tasks.empty_the_inbox"),
     "seal the trail": {
         "task": "connecting_families.audit.tasks.seal_the_trail",

@@ -4,20 +4,18 @@ What stands in the way is kept with the attempt. It is tried again for a day, a 
 trying again cannot help, a person is asked, and may ask the workers again.
 """
 
-import time
-from datetime import datetime, timedelta
-
-from django.conf import settings
+from datetime import datetime
 
 from cohorts import queries
 from connecting_families.alone import Work, alone
 from connecting_families.audit import trail
 from connecting_families.audit.events import Event
-from connecting_families.audit.refusals import Refused, Why
+from connecting_families.audit.refusals import Why
 from connecting_families.audit.trail import Who
 from transfers import doors, outbox, progress
-from transfers.channels import chosen, folder
-from transfers.channels.channel import Channel, Far, Sent, Trouble, Where
+from transfers.carrying import Carriage
+from transfers.channels import chosen
+from transfers.channels.channel import Trouble, Where
 from transfers.models import DeliveryAttempt, Submission
 from transfers.rules import delivering, lifecycle
 from transfers.rules.gates import unmatched_objections
@@ -28,12 +26,6 @@ class NotDelivered(doors.NotDone):
     """Delivering was refused."""
 
     event = Event.DELIVERY_REFUSED
-
-
-class NotArrived(Refused):
-    """Delivering was tried and did not succeed; that and what follows from it is recorded already."""
-
-    event = Event.DELIVERY_INTERRUPTED
 
 
 @doors.guarded
@@ -67,66 +59,46 @@ def put_off(*, submission: Submission, by: Who, at: datetime) -> None:
 def deliver(*, submission: Submission, by: Who, at: datetime) -> Submission | None:
     """Deliver a sealed submission; once, however often it is asked. None while another is at it, or it is to wait.
 
-    Raises NotDelivered with the reasons it was refused for, and NotArrived where it did not get through: where nobody
-    knows what arrived the attempt then stays open, and the next call looks before anything is sent again.
+    Raises NotDelivered with the reasons it was refused for, and carrying.NotArrived where it did not get through: where
+    nobody knows what arrived the attempt then stays open, and the next call looks before anything is sent again.
     """
     with alone(Work.DELIVERING, submission.pk) as nobody_else:
         if not nobody_else:
             return None
-        try:
-            row = Submission.objects.get(pk=submission.pk)
-            if row.at_stage in (Stage.SENT, Stage.RECEIPTED):
-                return row
-            # A person may always try; the machine keeps to its times, also where it was told twice.
-            if by.user_id is None and row.next_attempt_at is not None and at < row.next_attempt_at:
-                return None
-            return _Delivery(row, chosen.channel(), by, at).carried_out()
-        finally:
-            progress.forget(submission.pk)
+        row = Submission.objects.get(pk=submission.pk)
+        if row.at_stage in (Stage.SENT, Stage.RECEIPTED):
+            progress.forget(progress.key_of(row.pk))
+            return row
+        # A person may always try; the machine keeps to its times, also where it was told twice.
+        if by.user_id is None and row.next_attempt_at is not None and at < row.next_attempt_at:
+            return None
+        return Carriage(_Packages(row, by), chosen.channel(), at).carried_out()
 
 
-class _Delivery:
-    """One call: an attempt, or the look at what became of an earlier one and an attempt where that did not arrive."""
+class _Packages:
+    """The sealed files of a submission, as they are carried."""
 
-    def __init__(self, row: Submission, channel: Channel, by: Who, at: datetime) -> None:
-        self.row, self.channel, self.by, self.at = row, channel, by, at
-        self.began = time.perf_counter()
-        self.files = _files(row)
-        self.arrived: list[Sent] = []
+    record = "transfers.submission"
 
-    def carried_out(self) -> Submission:
-        attempt = self.row.delivery_attempts.filter(outcome="").last()
-        # Until it is known what an earlier attempt left, its outcome stays open whatever happens to this one.
-        settled = attempt is None
-        attempt = attempt or self._attempt()
-        try:
-            with self.channel.open() as far:
-                self.arrived = [file for file in self.files if far.has_arrived(file)]
-                if len(self.arrived) < len(self.files):
-                    attempt, settled = attempt if settled else self._attempt(), True
-                    self._send(far)
-                checked = far.checked
-        except Trouble as trouble:
-            _interrupted(
-                submission=self.row, attempt=attempt, trouble=trouble, settles=settled and trouble.known,
-                files=len(self.arrived), by=self.by, at=self._now(),
-            )  # fmt: skip
-            raise NotArrived([trouble.why], record="transfers.submission", reference=self.row.name) from trouble
-        return _arrived(submission=self.row, attempt=attempt, checked=checked, by=self.by, at=self._now())
+    def __init__(self, row: Submission, by: Who) -> None:
+        self.row, self.by = row, by
+        self.name, self.sealed_files, self.key = row.name, row.sealed_files, progress.key_of(row.pk)
 
-    def _attempt(self) -> DeliveryAttempt:
-        return _attempt(submission=self.row, where=self.channel.where, by=self.by, at=self._now())
+    def open_attempt(self) -> DeliveryAttempt | None:
+        return self.row.delivery_attempts.filter(outcome="").last()
 
-    def _send(self, far: Far) -> None:
-        total = sum(file.size for file in self.files)
-        for file in [file for file in self.files if file not in self.arrived]:
-            so_far = progress.Progress(self.row.pk, sum(sent.size for sent in self.arrived), total)
-            far.put(settings.CF_OUTBOX / file.name, file, so_far.reached)
-            self.arrived.append(file)
+    def attempt(self, where: Where, at: datetime) -> DeliveryAttempt:
+        return _attempt(submission=self.row, where=where, by=self.by, at=at)
 
-    def _now(self) -> datetime:
-        """Sending takes its time."""
-        return self.at + timedelta(seconds=time.perf_counter() - self.began)
+    def interrupted(
+        self, attempt: DeliveryAttempt, trouble: Trouble, *, settles: bool, files: int, at: datetime
+    ) -> None:
+        _interrupted(
+            submission=self.row, attempt=attempt, trouble=trouble, settles=settles, files=files, by=self.by, at=at
+        )
+
+    def arrived(self, attempt: DeliveryAttempt, checked: str, at: datetime) -> Submission:
+        return _arrived(submission=self.row, attempt=attempt, checked=checked, by=self.by, at=at)
 
 
 @doors.guarded
@@ -135,7 +107,7 @@ def _attempt(*, submission: Submission, where: Where, by: Who, at: datetime) -> 
     row = doors.locked(submission.pk)
     doors.refuse(NotDelivered, _against_attempt(row), row)
     doors.refuse(NotDelivered, _standing(row, at), row, stopped=doors.guard(row, at))
-    doors.refuse(NotDelivered, _changed_in_the_outbox(row), row)
+    doors.refuse(NotDelivered, outbox.changed(row), row)
     outbox.refuse_what_may_not_leave(NotDelivered, row, at)
     for earlier in row.delivery_attempts.filter(outcome=""):
         earlier.outcome, earlier.settled_at = "failed", at
@@ -203,19 +175,6 @@ def _ask_a_person(row: Submission, code: str) -> None:
 def _against_attempt(row: Submission) -> list[Why]:
     """One that is being sent may be attempted again: what arrived is looked up first."""
     return [] if row.at_stage is Stage.SENDING else lifecycle.reasons_against("attempt delivery", row.at_stage)
-
-
-def _files(row: Submission) -> list[Sent]:
-    """The sealed files in the order in which they travel: where the transmittal lies, everything does."""
-    files = [Sent(file["name"], file["bytes"], file["sha256"]) for file in row.sealed_files]
-    return sorted(files, key=lambda file: file.name == f"{row.name}-transmittal.json")
-
-
-def _changed_in_the_outbox(row: Submission) -> list[Why]:
-    changed = [file.name for file in _files(row) if not folder.has_arrived(settings.CF_OUTBOX, file)]
-    if not changed:
-        return []
-    return [Why("PACKAGE_CHANGED", f"Not the files that were sealed, or no longer there: {', '.join(changed)}.")]
 
 
 def _standing(row: Submission, at: datetime) -> list[Why]:

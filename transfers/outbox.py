@@ -6,16 +6,18 @@ act ends: a package for a certificate that was revoked does not leave.
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Protocol
 
 from django.conf import settings
 
 from connecting_families.audit.refusals import Why
-from transfers import doors, recipients, reopened
+from transfers import carrying, doors, recipients, reopened
+from transfers.addressees import CMS, OPENPGP, Addressee
+from transfers.channels import folder
 from transfers.models import Submission
 
 PURPOSE_OF = {"identifiers": "linkage", "programme": "analysis"}
@@ -23,7 +25,15 @@ TRANSMITTAL = "-transmittal.json"
 GONE = "Not the files that were sealed, or no longer there"
 
 
-def against_sealed(row: Submission, files: Mapping[str, BinaryIO], listed: list[dict[str, Any]]) -> list[Why]:
+class Packed(Protocol):
+    """A submission or a withdrawal: its name, what its transmittal counts, and its sealed files."""
+
+    name: str
+    counts: dict[str, int]
+    sealed_files: list[dict[str, Any]]
+
+
+def against_sealed(row: Packed, files: Mapping[str, BinaryIO], listed: list[dict[str, Any]]) -> list[Why]:
     """Why what was just written is not what was to be written: its sizes and sums, and what the transmittal says.
 
     `listed` names each file with its bytes and SHA-256, as they were counted on the way.
@@ -62,10 +72,7 @@ def refuse_what_may_not_leave(refusal: type[doors.NotDone], row: Submission, at:
     """
     with ExitStack() as opened:
         try:
-            names = [file["name"] for file in row.sealed_files]
-            files: dict[str, BinaryIO] = {
-                name: opened.enter_context((Path(settings.CF_OUTBOX) / name).open("rb")) for name in names
-            }
+            files = _opened(row, opened)
         except FileNotFoundError as error:
             gone = Why("PACKAGE_CHANGED", f"{GONE}: {Path(str(error.filename)).name}.")
             doors.refuse(refusal, [gone], row)
@@ -77,7 +84,40 @@ def refuse_what_may_not_leave(refusal: type[doors.NotDone], row: Submission, at:
     doors.refuse(refusal, [why for why in reasons if why not in stopped], row, stopped=stopped)
 
 
-def _against_transmittal(row: Submission, files: Mapping[str, BinaryIO], listed: list[dict[str, Any]]) -> list[Why]:
+def against_everybody(
+    files: Mapping[str, BinaryIO], chosen_for: Mapping[str, Sequence[Addressee]], *, everybody: bool = True
+) -> list[Why]:
+    """Why these packages may not be for whom they are: each format has one, for all who open it (with `everybody`)."""
+    reasons = []
+    for name, file in files.items():
+        if TRANSMITTAL not in name:
+            file.seek(0)
+            accepted = chosen_for.get(CMS if name.endswith(".p7m") else OPENPGP, ())
+            reasons += reopened.reasons(name, file, accepted, everybody=everybody)
+    return reasons
+
+
+def against_everybody_sealed(row: Packed, chosen_for: Mapping[str, Sequence[Addressee]]) -> list[Why]:
+    """The same of what lies in the outbox, and whether its transmittal tells of it."""
+    with ExitStack() as opened:
+        files = _opened(row, opened)
+        packages = [file for file in row.sealed_files if TRANSMITTAL not in file["name"]]
+        return _against_transmittal(row, files, packages) + against_everybody(files, chosen_for, everybody=False)
+
+
+def _opened(row: Packed, opened: ExitStack) -> dict[str, BinaryIO]:
+    names = [file["name"] for file in row.sealed_files]
+    return {name: opened.enter_context((Path(settings.CF_OUTBOX) / name).open("rb")) for name in names}
+
+
+def changed(row: Packed) -> list[Why]:
+    """Why what lies in the outbox is not what was sealed."""
+    files = carrying.in_order(row.sealed_files)
+    names = [file.name for file in files if not folder.has_arrived(settings.CF_OUTBOX, file)]
+    return [Why("PACKAGE_CHANGED", f"{GONE}: {', '.join(names)}.")] if names else []
+
+
+def _against_transmittal(row: Packed, files: Mapping[str, BinaryIO], listed: list[dict[str, Any]]) -> list[Why]:
     """Why the note that travels beside the packages does not tell of exactly these."""
     note = files[f"{row.name}{TRANSMITTAL}"]
     note.seek(0)

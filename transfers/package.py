@@ -192,11 +192,14 @@ def written_together(directory: Path) -> Iterator[Create]:
         raise
 
 
-def remove_unfinished(directory: Path, submission: str) -> list[str]:
-    """Remove what a killed process left of this submission's files; their names. Nobody may be writing them now."""
-    left = [
-        path for path in directory.iterdir() if path.name.startswith(f".{submission}-") and path.suffix == UNFINISHED
-    ]
+def remove_unfinished(directory: Path, stems: Iterable[str]) -> list[str]:
+    """Remove what a killed process left of files with these stems, numbered parts too; their names.
+
+    Nobody may be writing them now. A stem is all before the first point of a name, or before the number of a part: the
+    name of one submission may begin with another's.
+    """
+    wanted = re.compile(rf"\.(?:{'|'.join(map(re.escape, stems))})(?:-[0-9]+)?\.[^-].*{re.escape(UNFINISHED)}")
+    left = [path for path in directory.iterdir() if wanted.fullmatch(path.name)]
     for path in left:
         path.unlink()
     return sorted(path.name for path in left)

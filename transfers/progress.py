@@ -12,15 +12,15 @@ APART = 1.0
 
 
 class Progress:
-    """Of one file of a submission: bytes that are there, of all bytes of all files; `before` is those of the others.
+    """Of one file: bytes that are there, of all bytes of all files; `before` is those of the others.
 
     The first is written at once, so before the file gets its name; then once in a while. It is written over the
     connection that holds the lock of the delivery (alone): where that is lost, writing fails, and no file gets its
     name beside whoever holds the lock by now.
     """
 
-    def __init__(self, submission_id: int, before: int, total: int) -> None:
-        self.key, self.before, self.total, self.written = _key(submission_id), before, total, float("-inf")
+    def __init__(self, key: str, before: int, total: int) -> None:
+        self.key, self.before, self.total, self.written = key, before, total, float("-inf")
 
     def reached(self, done: int) -> None:
         """So many bytes of this file are there."""
@@ -29,16 +29,17 @@ class Progress:
             self.written = time.monotonic()
 
 
-def of(submission_id: int) -> tuple[int, int] | None:
+def of(key: str) -> tuple[int, int] | None:
     """Bytes that are there, and all bytes; None where nothing is being sent."""
-    found: tuple[int, int] | None = cache.get(_key(submission_id))
+    found: tuple[int, int] | None = cache.get(key)
     return found
 
 
-def forget(submission_id: int) -> None:
+def forget(key: str) -> None:
     """Nothing of it is being sent now."""
-    cache.delete(_key(submission_id))
+    cache.delete(key)
 
 
-def _key(submission_id: int) -> str:
+def key_of(submission_id: int) -> str:
+    """Under which the delivery of a submission is noted."""
     return f"delivery-of-{submission_id}"

@@ -14,8 +14,8 @@ from connecting_families.audit.events import Event
 from connecting_families.audit.refusals import Refused, Why
 from connecting_families.audit.trail import Who
 from transfers import doors
-from transfers.models import Receipt, Submission
-from transfers.rules import lifecycle, receipts
+from transfers.models import Receipt, Submission, Withdrawal
+from transfers.rules import lifecycle, receipts, withdrawing
 from transfers.rules.lifecycle import Stage
 from transfers.rules.receipts import Delivered, NotAReceipt
 
@@ -36,6 +36,8 @@ class NotTakenIn(Refused):
 def take_in(*, data: bytes, by: Who, at: datetime) -> Submission:
     """Take in a receipt: its submission is then receipted. The same receipt a second time changes nothing.
 
+    One that names a withdrawal acknowledges it; what comes back is the submission it is of.
+
     Raises NotTakenIn with the reasons, where these bytes are anything but a receipt of exactly what was sent.
     """
     sha256 = hashlib.sha256(data).hexdigest()
@@ -44,6 +46,9 @@ def take_in(*, data: bytes, by: Who, at: datetime) -> Submission:
     except NotAReceipt as error:
         raise _refused([error.why], sha256) from None
     found = Submission.objects.filter(name=said.submission).first()
+    withdrawal = Withdrawal.objects.filter(name=said.submission).first()
+    if withdrawal is not None:
+        return _acknowledge(withdrawal, said, sha256, by, at)
     if found is None:
         raise _refused([Why("UNKNOWN_SUBMISSION", "The receipt names no submission of this council.")], sha256)
     row = doors.locked(found.pk)
@@ -73,6 +78,23 @@ def take_in(*, data: bytes, by: Who, at: datetime) -> Submission:
     return row
 
 
+def _acknowledge(found: Withdrawal, said: receipts.Receipt, sha256: str, by: Who, at: datetime) -> Submission:
+    row = Withdrawal.objects.select_for_update(of=("self",)).select_related("submission").get(pk=found.pk)
+    if row.acknowledgement_sha256 == sha256:
+        return row.submission
+    reasons = withdrawing.against_acknowledging(row.sent_at, len(said.rejected))
+    if row.acknowledged_at is not None:
+        reasons = [Why("ACKNOWLEDGED", "The withdrawal is acknowledged already, by another receipt.")]
+    if not reasons:
+        reasons = receipts.against(said, _delivered(row), known=(), at=at)
+    if reasons:
+        raise _refused(reasons, sha256)
+    row.acknowledged_at, row.acknowledged_by, row.acknowledgement_sha256 = said.received_at, by.reference, sha256
+    row.save()
+    trail.record(Event.WITHDRAWAL_ACKNOWLEDGED, who=by, at=at, about=row, details={"sha256": sha256})
+    return row.submission
+
+
 def _refused(reasons: list[Why], sha256: str) -> NotTakenIn:
     return NotTakenIn(reasons, record="transfers.receipt", reference=sha256)
 
@@ -84,7 +106,7 @@ def _known(row: Submission, references: list[str]) -> dict[str, int]:
         return dict(cursor.fetchall())
 
 
-def _delivered(row: Submission) -> Delivered:
+def _delivered(row: Submission | Withdrawal) -> Delivered:
     rows = {}
     for file in row.sealed_files:
         if not file["name"].startswith(f"{row.name}-transmittal."):

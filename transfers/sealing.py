@@ -25,6 +25,8 @@ from transfers.models import Submission
 from transfers.rules import lifecycle
 from transfers.rules.gates import unmatched_objections
 
+KINDS = (*outbox.PURPOSE_OF, "transmittal")
+
 
 class NotSealed(doors.NotDone):
     """Sealing was refused."""
@@ -76,7 +78,7 @@ def seal(*, submission: Submission, by: Who, at: datetime) -> Submission | None:
             return None
         folder = settings.CF_OUTBOX
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        package.remove_unfinished(folder, submission.name)
+        package.remove_unfinished(folder, [f"{submission.name}-{kind}" for kind in KINDS])
         return _seal(submission=submission, folder=folder, by=by, at=at)
 
 

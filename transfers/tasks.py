@@ -9,8 +9,9 @@ from django.utils import timezone
 from connecting_families.audit import trail
 from connecting_families.audit.refusals import Refused
 from connecting_families.audit.trail import duty
-from transfers import delivery, inbox, sealing
-from transfers.models import Submission
+from transfers import carrying, delivery, inbox, sealing
+from transfers import withdrawal as withdrawing
+from transfers.models import Submission, Withdrawal
 from transfers.rules.lifecycle import Stage
 
 logger = logging.getLogger(__name__)
@@ -35,7 +36,7 @@ def deliver(submission_id: int) -> None:
     row = Submission.objects.get(pk=submission_id)
     try:
         delivery.deliver(submission=row, by=duty("deliver"), at=timezone.now())
-    except delivery.NotArrived as trouble:
+    except carrying.NotArrived as trouble:
         logger.warning("Delivering submission %s did not get through: %s", submission_id, ", ".join(trouble.codes))
     except Refused as refusal:
         delivery.put_off(submission=row, by=duty("deliver"), at=timezone.now())
@@ -68,3 +69,28 @@ def deliver_what_is_due() -> None:
 def empty_the_inbox() -> None:
     """Take in the receipts that have arrived; whatever else lies there is refused and removed."""
     inbox.empty(by=duty("receive"), now=timezone.now)
+
+
+@shared_task
+def withdraw(withdrawal_id: int) -> None:
+    """Seal and deliver a withdrawal; what stands in the way is on the trail, and it is tried again."""
+    row = Withdrawal.objects.get(pk=withdrawal_id)
+    try:
+        withdrawing.carry_out(withdrawal=row, by=duty("withdraw"), at=timezone.now())
+    except Refused as refusal:
+        logger.warning("Withdrawal %s did not get through: %s", withdrawal_id, ", ".join(refusal.codes))
+    except (DatabaseError, InterfaceError, OSError) as error:
+        logger.warning("Withdrawal %s was interrupted (%s).", withdrawal_id, type(error).__name__)
+
+
+@shared_task
+def withdraw_who_is_late() -> None:
+    """Withdraw whoever objected since from whatever was sent, and see to it that the recipients are told."""
+    for row in withdrawing.sent_submissions():
+        try:
+            withdrawing.make(submission=row, by=duty("withdraw"), at=timezone.now())
+        except Refused as refusal:
+            logger.warning("Withdrawing from submission %s was refused: %s", row.pk, ", ".join(refusal.codes))
+    for withdrawal_id, correlation in withdrawing.due(timezone.now()):
+        with trail.correlated(correlation):
+            withdraw.delay(withdrawal_id)

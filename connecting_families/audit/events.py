@@ -175,6 +175,17 @@ class Event(Enum):
     DELIVERY_REFUSED = "Delivering a submission was refused"
     RECEIPT_TAKEN_IN = "A receipt was taken in"
     RECEIPT_REFUSED = "What came in was refused, and not kept"
+    WITHDRAWAL_MADE = "People who objected after they were sent are withdrawn"
+    WITHDRAWAL_REFUSED = "Withdrawing people was refused"
+    WITHDRAWAL_REQUESTED = "Delivering a withdrawal was asked for again"
+    WITHDRAWAL_SEALED = "A withdrawal was sealed"
+    WITHDRAWAL_PUT_OFF = "A withdrawal is tried again later"
+    WITHDRAWAL_ATTEMPTED = "Delivery of a withdrawal was attempted"
+    WITHDRAWAL_INTERRUPTED = "Delivery of a withdrawal did not get through"
+    WITHDRAWAL_DELIVERED = "A withdrawal was delivered"
+    WITHDRAWAL_ACKNOWLEDGED = "A withdrawal was acknowledged by its recipient"
+    WITHDRAWAL_VIEWED = "A withdrawal was opened"
+    WITHDRAWAL_LETTER_VIEWED = "What somebody is told of what was sent about them was printed"
     RECONCILIATION_VIEWED = "What a recipient could not load was opened"
 
     # Governance.

@@ -15,7 +15,7 @@ from connecting_families.audit.trail import duty
 from tests.conftest import address_of
 from tests.stages.conftest import WalkTo
 from tests.stages.walk import Walk
-from transfers import delivery
+from transfers import carrying, delivery
 from transfers.channels import folder
 from transfers.channels.channel import Sent
 from transfers.models import DeliveryAttempt
@@ -127,7 +127,7 @@ def test_half_a_file_is_not_taken_for_the_whole(walk_to: WalkTo) -> None:
 def test_a_folder_that_cannot_take_it_leaves_the_attempt_open(walk_to: WalkTo) -> None:
     walk = walk_to("ask to deliver")
     settings.CF_DELIVERY_FOLDER.write_bytes(b"no folder")
-    with pytest.raises(delivery.NotArrived, match="folder for delivery cannot be used"):
+    with pytest.raises(carrying.NotArrived, match="folder for delivery cannot be used"):
         deliver(walk)
     assert (walk.submission.stage, attempts()) == ("SENDING", [""])
     settings.CF_DELIVERY_FOLDER.unlink()
@@ -160,7 +160,7 @@ def test_a_package_that_changes_under_way_does_not_arrive(walk_to: WalkTo, monke
         put(source, to, file)
 
     monkeypatch.setattr(folder, "put", change_and_put)
-    with pytest.raises(delivery.NotArrived, match="not the one that was sealed"):
+    with pytest.raises(carrying.NotArrived, match="not the one that was sealed"):
         deliver(walk)
     assert (walk.submission.stage, attempts(), delivered()) == ("SENDING", ["failed"], {})
     assert (walk.submission.delivery_stopped, walk.submission.delivery_requested_at) == ("PACKAGE_CHANGED", None)

@@ -21,7 +21,7 @@ from tests.conftest import address_of
 from tests.stages.conftest import WalkTo
 from tests.stages.walk import Walk
 from tests.transfers.far_host import FarHost, Line, free_port, line, make_key, running
-from transfers import delivery, progress, sent
+from transfers import carrying, delivery, progress, sent
 from transfers.channels import sftp, sftp_session
 from transfers.channels.channel import Sent
 from transfers.models import DeliveryAttempt, Submission
@@ -82,7 +82,7 @@ def deliver(walk: Walk, at: datetime | None = None) -> Submission | None:
 
 def hindered(walk: Walk, at: datetime | None = None) -> str:
     """What stands in the way of delivering."""
-    with pytest.raises(delivery.NotArrived) as trouble:
+    with pytest.raises(carrying.NotArrived) as trouble:
         deliver(walk, at)
     return trouble.value.codes[0]
 
@@ -101,7 +101,7 @@ def is_delivered_once(walk: Walk, far: FarHost) -> None:
     assert walk.submission.stage == "SENT"
     assert far.lies_there() == sealed()
     assert [outcome for outcome, _ in attempts()].count("delivered") == recorded("SUBMISSION_DELIVERED") == 1
-    assert progress.of(walk.submission.pk) is None
+    assert progress.of(progress.key_of(walk.submission.pk)) is None
 
 
 def test_it_arrives_whole_and_the_trail_says_where(walk_to: WalkTo, far: FarHost, use: Use) -> None:
@@ -121,7 +121,7 @@ def test_the_transmittal_is_the_last_to_come(walk_to: WalkTo, use: Use, monkeypa
     def put_and_note(folder: sftp.SftpFolder, source: Any, file: Sent, told: Any) -> None:
         order.append(file.name)
         told(1)
-        done, total = progress.of(walk.submission.pk) or (0, 0)
+        done, total = progress.of(progress.key_of(walk.submission.pk)) or (0, 0)
         assert 0 < done < total == sum(map(len, sealed().values()))
         put(folder, source, file, told)
 

@@ -44,9 +44,9 @@ REFERENCE = re.compile("[A-Z2-7]{26}")
 class Opened:
     """What the recipient finds in one package, by the two commands of spec/submission.md, at the moment of the run."""
 
-    def __init__(self, walk: Walk, name: str, folder: Path) -> None:
+    def __init__(self, walk: Walk, name: str, folder: Path, *, package: str = "") -> None:
         at, there = str(int(RUN.timestamp())), settings.CF_SIGNING_KEY.parent
-        sealed = settings.CF_OUTBOX / f"{walk.submission.name}-{name}.zip.p7m"
+        sealed = settings.CF_OUTBOX / f"{package or f'{walk.submission.name}-{name}'}.zip.p7m"
         folder.mkdir(parents=True)
         for command in (
             ["cms", "-decrypt", "-binary", "-inform", "DER", "-in", sealed, "-recip", there / "ons.pem",

@@ -2,6 +2,7 @@
 
 from transfers.models.certificate import RecipientCertificate
 from transfers.models.submission import (
+    Attempt,
     DeliveryAttempt,
     Explanation,
     FamilyReference,
@@ -11,8 +12,9 @@ from transfers.models.submission import (
     SampleOpening,
     Submission,
 )
+from transfers.models.withdrawal import Withdrawal, WithdrawalAttempt, Withdrawn
 
 __all__ = [
-    "DeliveryAttempt", "Explanation", "FamilyReference", "PersonReference", "Receipt", "RecipientCertificate",
-    "Rejection", "SampleOpening", "Submission",
+    "Attempt", "DeliveryAttempt", "Explanation", "FamilyReference", "PersonReference", "Receipt",
+    "RecipientCertificate", "Rejection", "SampleOpening", "Submission", "Withdrawal", "WithdrawalAttempt", "Withdrawn",
 ]  # fmt: skip

@@ -150,15 +150,11 @@ class SampleOpening(models.Model):
         return f"{self.submission_id}/{self.by_id}"
 
 
-@audited(
-    recordable="id submission channel host host_key attempted_by attempted_at outcome reason files_arrived settled_at"
-)
-class DeliveryAttempt(models.Model):
+class Attempt(models.Model):
     """An attempt to deliver: recorded before anything is sent, settled when it is known how it ended."""
 
     OUTCOMES = {"": "Not known yet", "delivered": "Delivered", "failed": "Failed"}
 
-    submission = models.ForeignKey(Submission, on_delete=models.PROTECT, related_name="delivery_attempts")
     channel = models.CharField(max_length=20)
     host = models.CharField(max_length=255, blank=True)
     host_key = models.CharField(max_length=60, blank=True, help_text="SHA-256 fingerprint that the host had to have.")
@@ -168,6 +164,18 @@ class DeliveryAttempt(models.Model):
     reason = models.CharField(max_length=40, blank=True, help_text="What stood in the way (a code).")
     files_arrived = models.PositiveSmallIntegerField(default=0, help_text="Files that were seen to lie there.")
     settled_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        abstract = True
+
+
+@audited(
+    recordable="id submission channel host host_key attempted_by attempted_at outcome reason files_arrived settled_at"
+)
+class DeliveryAttempt(Attempt):
+    """An attempt to deliver a submission."""
+
+    submission = models.ForeignKey(Submission, on_delete=models.PROTECT, related_name="delivery_attempts")
 
     class Meta:
         constraints = [

@@ -127,7 +127,7 @@ def _progress(row: Submission) -> dict[str, Any]:
         steps = [(asked, "done"), (f"{_tries(row)}. {_trouble(row)}", "failed"), (again, "next")]
     else:
         steps = [(asked, "done"), (first, "now"), (second, "next")]
-        sent = progress.of(row.pk) if busy is DELIVERING else None
+        sent = progress.of(progress.key_of(row.pk)) if busy is DELIVERING else None
         if sent:
             done, total = sent
             found |= {"done": done, "total": total, "label": f"{AT_IT} {done:,} of {total:,} bytes are there."}
