@@ -21,6 +21,14 @@ DEPARTMENTS = {
 }
 
 
+class Addressed(NamedTuple):
+    """Whom a letter is to: the lines of its address, the name alone where the address is protected or not known."""
+
+    to: tuple[str, ...]
+    by_hand: bool
+    for_carer: bool
+
+
 class Letter(NamedTuple):
     """A letter to one person: `to` are the lines of its address, the name alone where the address is protected."""
 
@@ -37,6 +45,17 @@ def to(person: Person, version: NoticeVersion, today: date) -> Letter:
 
     A protected address is not in it: the letter is handed over. So is one to somebody whose address is not known.
     """
+    addressed_to = addressed(person, today)
+    return Letter(
+        *addressed_to,
+        recipients=tuple([RECIPIENTS.get(code, code) for code in version.recipients]),
+        departments=_departments(version, today),
+        asks_consent=version.basis == BASIS,
+    )
+
+
+def addressed(person: Person, today: date) -> Addressed:
+    """To whom a letter about a person is today: for a child, to whoever cares for it."""
     name = " ".join(part for part in (person.given_name, person.family_name) if part) or person.reference
     for_carer = person.date_of_birth is not None and age_on(today, person.date_of_birth) < CHILD
     address = None if address_withheld(person, today) else address_on(person, today)
@@ -44,14 +63,7 @@ def to(person: Person, version: NoticeVersion, today: date) -> Letter:
     if address is not None:
         written = (address.line_1, address.line_2, address.line_3, address.line_4, address.line_5, address.postcode)
         lines = tuple([line for line in written if line])
-    return Letter(
-        (f"To the parent or carer of {name}" if for_carer else name, *lines),
-        by_hand=not lines,
-        for_carer=for_carer,
-        recipients=tuple([RECIPIENTS.get(code, code) for code in version.recipients]),
-        departments=_departments(version, today),
-        asks_consent=version.basis == BASIS,
-    )
+    return Addressed((f"To the parent or carer of {name}" if for_carer else name, *lines), not lines, for_carer)
 
 
 def _departments(version: NoticeVersion, today: date) -> tuple[tuple[str, tuple[str, ...]], ...]:

@@ -24,8 +24,9 @@ from connecting_families.staff.models import User
 from connecting_families.staff.roles import ROLES, Permission
 from connecting_families.staff.views import in_role, moment
 from transfers import approval, certificates, council, explained
-from transfers.models import RecipientCertificate, Submission
+from transfers.models import RecipientCertificate, Submission, Withdrawal
 from transfers.rules.lifecycle import Stage
+from transfers.views.withdrawals import withdrawals_table
 
 WAITING = {
     Stage.DRAFT: "to be put forward",
@@ -62,6 +63,8 @@ def home(request: HttpRequest) -> HttpResponse:
     context["accounts"] = user.may(Permission.MANAGE_STAFF)
     if user.may(Permission.SEE_SUBMISSIONS):
         context |= {"heartbeat": f"{_heartbeat()} {seal.state(at)}", "submissions": _submissions()}
+        waiting = list(Withdrawal.objects.filter(acknowledged_at=None).order_by("id")[:SHOWN])
+        context["withdrawals"] = withdrawals_table(waiting, "Withdrawals that wait", "") if waiting else None
     if user.may(Permission.PREPARE_SUBMISSIONS):
         context |= {"rounds": _rounds(), "runs": Cohort.objects.filter(state=Cohort.REQUESTED).select_related("round")}
     if user.may(Permission.DECIDE_DUPLICATES):

@@ -5,11 +5,14 @@ from datetime import datetime
 from typing import NamedTuple
 
 from cohorts.models import Decision
-from transfers.models import DeliveryAttempt
+from transfers.models import DeliveryAttempt, Withdrawal, Withdrawn
 
 
 class Sent(NamedTuple):
-    """One submission with somebody's details in it: `arrived` is None while nobody knows whether it arrived."""
+    """One submission with somebody's details in it: `arrived` is None while nobody knows whether it arrived.
+
+    `withdrawn` is what took them out since; None where nothing did.
+    """
 
     submission: str
     person_ref: str
@@ -17,6 +20,7 @@ class Sent(NamedTuple):
     datasets: tuple[str, ...]
     attempted_at: datetime
     arrived: datetime | None
+    withdrawn: Withdrawal | None
 
 
 def about(person_ids: Collection[int]) -> list[Sent]:
@@ -32,6 +36,8 @@ def about(person_ids: Collection[int]) -> list[Sent]:
         decisions = Decision.objects.filter(
             cohort_id=submission.cohort_id, person_id__in=list(person_ids), included=True
         )
+        taken_out = Withdrawn.objects.filter(submission=submission, person_id__in=list(person_ids))
+        withdrawals = {each.person_id: each.withdrawal for each in taken_out.select_related("withdrawal")}
         for decision in decisions.order_by("person_ref"):
             arrived = attempt.settled_at if attempt.outcome == "delivered" else None
             found[submission.name, decision.person_ref] = Sent(
@@ -41,5 +47,6 @@ def about(person_ids: Collection[int]) -> list[Sent]:
                 tuple(code for code in decision.linkage_scope.split(";") if code),
                 attempt.attempted_at,
                 arrived,
+                withdrawals.get(decision.person_id),
             )
     return list(reversed(found.values()))

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from transfers.views import agreements, approval, certificates, explanations, receipts, submissions
+from transfers.views import agreements, approval, certificates, explanations, receipts, submissions, withdrawals
 
 urlpatterns = [
     path("registers/agreements/", agreements.agreements, name="agreements"),
@@ -24,6 +24,10 @@ urlpatterns = [
     path("submissions/<str:name>/deliver/", approval.deliver, name="deliver"),
     path("submissions/<str:name>/receipt/", receipts.take_in, name="take_in_receipt"),
     path("submissions/<str:name>/rejected/", receipts.rejected, name="rejected"),
+    path("withdrawals/", withdrawals.withdrawals, name="withdrawals"),
+    path("withdrawals/<str:name>/", withdrawals.withdrawal, name="withdrawal"),
+    path("withdrawals/<str:name>/try-again/", withdrawals.try_again, name="try_withdrawal"),
+    path("withdrawals/<str:name>/receipt/", withdrawals.acknowledge, name="acknowledge"),
     path("certificates/", certificates.certificates, name="certificates"),
     path("certificates/add/", certificates.add, name="add_certificate"),
     path("certificates/<int:number>/revoke/", certificates.revoke, name="revoke_certificate"),

@@ -31,6 +31,8 @@ from connecting_families.staff.guards import acting, opened_by
 from connecting_families.staff.roles import Permission
 from connecting_families.staff.views import facts, moment, refused_form
 from transfers import sent
+from transfers.models import Withdrawal
+from transfers.rules import withdrawing
 
 COLOURS = {Clock.RUNNING: "green", Clock.SOON: "yellow", Clock.TODAY: "orange", Clock.OVERDUE: "red"}
 UNDECIDED = [Column("Objection"), Column("Received"), Column("For"), Column("To"), Column("Answer by"), Column("Clock")]
@@ -42,7 +44,10 @@ RECHECKS = [
     Column("Turned", numeric=True),
     Column("Made by"),
 ]
-SENT = [Column("Submission"), Column("Person"), Column("To"), Column("For datasets"), Column("Sent"), Column("Arrived")]
+SENT = [
+    Column("Submission"), Column("Person"), Column("To"), Column("For datasets"), Column("Sent"), Column("Arrived"),
+    Column("Withdrawn"),
+]  # fmt: skip
 SHOWN = 100
 
 
@@ -99,7 +104,8 @@ def _page(request: HttpRequest, row: Objection, refused: Refused | None = None) 
     covered = households.covered(row, _today())
     left = [
         [each.submission, each.person_ref, ", ".join(each.recipients), ", ".join(each.datasets),
-         moment(each.attempted_at), moment(each.arrived) or "Not known yet"]
+         moment(each.attempted_at), moment(each.arrived) or "Not known yet",
+         f"{each.withdrawn.name}, {_words_of(each.withdrawn)}" if each.withdrawn else "Not yet"]
         for each in sent.about(households.records_of(covered))
     ]  # fmt: skip
     deciding = answers.against_deciding(row)
@@ -108,8 +114,9 @@ def _page(request: HttpRequest, row: Objection, refused: Refused | None = None) 
         "title": row.reference, "caption": "Objection", "back_href": reverse("objection_desk"), "objection": row,
         "facts": facts(
             ("For", _about(row)),
-            ("Whom it covers", format_html_join("", "<p class=\"govuk-body\">{}, {}</p>",
-                                                ((name_of(person), born(person)) for person in covered))),
+            ("Whom it covers", format_html_join("", "<p class=\"govuk-body\">{}, {}. {}</p>",
+                                                ((name_of(person), born(person), _letter(row, person))
+                                                 for person in covered))),
             ("Who is meant, as told", row.about),
             ("Who objects", row.get_made_by_display() or "Not known"),
             ("How it came", _channel(row)),
@@ -139,6 +146,14 @@ def _page(request: HttpRequest, row: Objection, refused: Refused | None = None) 
     if refused:
         context["form"] = refused_form(refused.reasons)
     return render(request, "governance/objection.html", context)
+
+
+def _letter(row: Objection, person: Person) -> object:
+    return link("Letter to print", reverse("told", args=[row.pk, person.reference]), f"to {name_of(person)}")
+
+
+def _words_of(withdrawn: Withdrawal) -> str:
+    return withdrawing.state(withdrawn.sealed_at, withdrawn.sent_at, withdrawn.acknowledged_at).value.lower()
 
 
 @require_POST

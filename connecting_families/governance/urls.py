@@ -4,8 +4,8 @@ from django.urls import path
 
 from connecting_families.governance import desk_views as desk
 from connecting_families.governance import looks_views as looks
+from connecting_families.governance import told_views, views
 from connecting_families.governance import verification_views as verification
-from connecting_families.governance import views
 
 urlpatterns = [
     path("objections/", desk.objection_desk, name="objection_desk"),
@@ -15,6 +15,7 @@ urlpatterns = [
     path("objections/<int:number>/narrow/", desk.narrow, name="narrow_objection"),
     path("objections/<int:number>/match/", desk.match, name="match_objection"),
     path("objections/<int:number>/recheck/", desk.recheck, name="recheck_objection"),
+    path("objections/<int:number>/letter/<str:person>/", told_views.told, name="told"),
     path("trail/", views.trail_list, name="trail"),
     path("trail/entries.csv", views.download, name="trail_csv"),
     path("trail/person/", looks.who_looked, name="who_looked"),

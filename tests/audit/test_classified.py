@@ -18,6 +18,7 @@ APART = {
     "cohorts.shard": "Working notes of a run while it goes on: counts, and references at which shards begin.",
     "transfers.personreference": "Ties a person to the study: kept apart from the case record and from the trail.",
     "transfers.familyreference": "Ties a family to the study, as for a person.",
+    "transfers.withdrawn": "Written with its withdrawal, whose entry counts it: it ties a person to a submission.",
     "transfers.rejection": "Written with its receipt, whose entry counts it: it ties a person to a submission.",
 }
 MODELS = [

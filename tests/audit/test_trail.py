@@ -289,7 +289,8 @@ def test_two_threads_do_not_share_a_correlation_or_an_act(walk_to: WalkTo) -> No
     def change_elsewhere() -> None:
         outcome.append(trail.correlation())
         try:
-            Family.objects.create(reference="F9")
+            with transaction.atomic():
+                Family.objects.create(reference="F9")
         except Unrecorded as error:
             outcome.append(error)
         finally:

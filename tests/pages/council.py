@@ -10,6 +10,7 @@ from cohorts import (
     duplicates,
     flags,
     notice_versions,
+    objections,
     people,
     replay,
     rule_changes,
@@ -17,16 +18,17 @@ from cohorts import (
     uploads,
 )
 from cohorts.incoming import Offered
-from cohorts.models import Dataset, Family, Round, Upload
+from cohorts.models import Dataset, Family, Objection, Round, Upload
 from connecting_families.audit.refusals import Refused
 from connecting_families.audit.trail import duty
 from connecting_families.staff import accounts, teams
 from connecting_families.staff.models import User
 from connecting_families.staff.roles import ROLES
 from tests.stages.asked import merge
-from tests.stages.receipts import receipt_of
+from tests.stages.receipts import acknowledgement, receipt_of
 from tests.stages.walk import LINE, ORDER, PASSWORD, PEOPLE, Walk
-from transfers import receipt, sealing
+from transfers import receipt, sealing, withdrawal
+from transfers.models import Submission, Withdrawal
 
 #: The last act of a round's submission, by the code of the round.
 STAGES = {
@@ -55,6 +57,7 @@ def build(walk: Walk) -> None:
     walk.assemble(walk.open_round("HAVE"))
     walk.through(*ORDER[1:])
     receipt.take_in(data=receipt_of(walk, ("P1", "NINO"), ("P4", "POSTCODE")), by=walk.who("prepare"), at=walk.now())
+    _withdrawals(walk)
     walk.assemble(walk.open_round("BACK"))
     walk.through("draft", "explain", "put forward", "send back")
     walk.assemble(walk.open_round("READY"))
@@ -65,6 +68,31 @@ def build(walk: Walk) -> None:
     _wishes(walk)
     _flags(walk)
     _duplicates(walk)
+
+
+def _withdrawals(walk: Walk) -> None:
+    """Two who objected after being sent, and took it back since: withdrawals that wait, went, and were acknowledged."""
+    lately = [_objects(walk, "P1")]
+    receipt.take_in(data=acknowledgement(walk, _withdrawn(walk, "HAVE")), by=walk.who("prepare"), at=walk.now())
+    lately.append(_objects(walk, "P2"))
+    _withdrawn(walk, "HAVE")
+    withdrawal.make(submission=Submission.objects.get(round__code="SENT"), by=duty("withdraw"), at=walk.now())
+    for row in lately:
+        at = walk.now()
+        objections.lift(objection=row, lifted_at=at, asked_by="self", channel="phone", by=walk.who("worker"), at=at)
+
+
+def _objects(walk: Walk, reference: str) -> Objection:
+    at, by = walk.now(), walk.who("worker")
+    return objections.receive(person=walk.person(reference), received_at=at, channel="phone", by=by, at=at)
+
+
+def _withdrawn(walk: Walk, code: str) -> Withdrawal:
+    of = Submission.objects.get(round__code=code)
+    made = withdrawal.make(submission=of, by=duty("withdraw"), at=walk.now())
+    assert made is not None
+    withdrawal.carry_out(withdrawal=made, by=duty("withdraw"), at=walk.now())
+    return made
 
 
 def _duplicates(walk: Walk) -> None:

@@ -168,6 +168,10 @@ SUBMISSIONS: dict[str, Place] = {
     "send_back": Screen("Send back", "Takes the reason why a submission is not approved as it is."),
     "seal": Act("asks the workers to seal a submission"),
     "deliver": Act("asks the workers to deliver it"),
+    "withdrawals": Screen("Withdrawals", "Lists who is taken out of what was sent, and what is late."),
+    "withdrawal": Screen("Withdrawal", "Shows how many are taken out, how far that is, and what stands in the way."),
+    "try_withdrawal": Act("has the workers try again to deliver a withdrawal"),
+    "acknowledge": Screen("Take in a receipt", "Takes the file by which a recipient says that people were taken out."),
     "take_in_receipt": Screen("Take in a receipt", "Takes the file by which a recipient says that it has it."),
     "rejected": Screen("Who could not be loaded", "Lists whom a recipient rejected, and why, for the data team."),
     "certificates": Screen("Recipients' certificates", "Lists for whom submissions are encrypted, and until when."),
@@ -347,6 +351,7 @@ DESK: dict[str, Place] = {
     "objection": Screen(
         "Objection", "Shows whom it covers, what was sent about them, and what may be decided.", many=4
     ),
+    "told": Screen("Letter to print", "Says to one person what was sent before, and what of it can be undone."),
     "uphold_objection": Act("decides that an objection is right"),
     "refuse_objection": Screen("Refuse an objection", "Takes the reason, the law, and when the person was told."),
     "narrow_objection": Screen("Narrow an objection to persons", "Takes whom of a family it goes on protecting."),

@@ -68,7 +68,7 @@ def test_how_far_it_is_is_told_in_bytes(walk: Walk, signed_in: SignedIn, monkeyp
     delivery.deliver(submission=walk.submission, by=duty("deliver"), at=walk.now())
     assert f'value="7" max="{total}"' in seen[0]
     assert f"7 of {total:,} bytes are there." in text(Mock(content=seen[0].encode()))
-    assert progress.of(walk.submission.pk) is None
+    assert progress.of(progress.key_of(walk.submission.pk)) is None
     assert client.get(page_of(walk), headers={"X-Poll": "1"}).status_code == 204
 
 

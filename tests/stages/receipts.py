@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from tests.stages.walk import Walk
-from transfers.models import PersonReference
+from transfers.models import PersonReference, Withdrawal
 
 
 def receipt_of(walk: Walk, *rejected: tuple[str, str], **other: Any) -> bytes:
@@ -31,3 +31,18 @@ def receipt_of(walk: Walk, *rejected: tuple[str, str], **other: Any) -> bytes:
         }
         | other
     ).encode()
+
+
+def acknowledgement(walk: Walk, row: Withdrawal, **other: Any) -> bytes:
+    """By which the recipient says that it took everybody of a withdrawal out."""
+    row.refresh_from_db()
+    files = {file["name"]: file for file in row.sealed_files}
+    note = files.pop(f"{row.name}-transmittal.json")
+    files.pop(f"{row.name}-transmittal.json.p7s")
+    said = {
+        "submission": row.name, "transmittal_sha256": note["sha256"], "received_at": walk.now().isoformat(),
+        "files": [{"name": name, "sha256": file["sha256"], "rows_loaded": file["rows"], "rows_rejected": 0}
+                  for name, file in files.items()],
+        "rejected": [],
+    }  # fmt: skip
+    return json.dumps(said | other).encode()

@@ -1,6 +1,5 @@
 """Withdrawal: whoever objects after being sent is taken out, by itself, once, and told of until it is acknowledged."""
 
-import json
 import shutil
 import threading
 from datetime import timedelta
@@ -9,6 +8,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.db import connection
+from django.utils import timezone
 from pysequoia import Cert, Tsk, decrypt
 
 from cohorts import consent, objections, people
@@ -18,6 +18,7 @@ from connecting_families.audit.refusals import Refused
 from connecting_families.audit.trail import duty
 from tests.stages import asked
 from tests.stages.conftest import WalkTo
+from tests.stages.receipts import acknowledgement
 from tests.stages.test_sealing import Opened, needs_openssl
 from tests.stages.walk import RUN, Walk, openpgp_recipient
 from transfers import carrying, delivery, outbox, receipt, sealing, tasks, withdrawal
@@ -30,6 +31,11 @@ MACHINE = duty("withdraw")
 def object_to(walk: Walk, **about: Any) -> Any:
     at = walk.now()
     return objections.receive(**about, received_at=at, by=walk.who("worker"), at=at)
+
+
+def take_back(walk: Walk, row: Any) -> None:
+    at = walk.now()
+    objections.lift(objection=row, lifted_at=at, asked_by="self", channel="phone", by=walk.who("worker"), at=at)
 
 
 def make(walk: Walk) -> Withdrawal | None:
@@ -51,20 +57,6 @@ def withdrawn(row: Withdrawal) -> set[str]:
     from cohorts.models import Person
 
     return set(Person.objects.filter(pk__in=row.people.values("person_id")).values_list("reference", flat=True))
-
-
-def acknowledgement(walk: Walk, row: Withdrawal, **other: Any) -> bytes:
-    row.refresh_from_db()
-    files = {file["name"]: file for file in row.sealed_files}
-    note = files.pop(f"{row.name}-transmittal.json")
-    files.pop(f"{row.name}-transmittal.json.p7s")
-    said = {
-        "submission": row.name, "transmittal_sha256": note["sha256"], "received_at": walk.now().isoformat(),
-        "files": [{"name": name, "sha256": file["sha256"], "rows_loaded": file["rows"], "rows_rejected": 0}
-                  for name, file in files.items()],
-        "rejected": [],
-    }  # fmt: skip
-    return json.dumps(said | other).encode()
 
 
 def events(row: Withdrawal) -> list[str]:
@@ -133,9 +125,7 @@ def test_who_is_late_and_who_is_not(walk_to: WalkTo) -> None:
     # Whoever was not sent is not withdrawn, nor is anybody whom nobody found.
     assert make(walk) is None
     lifted = object_to(walk, person=asked.person_of("P5"))
-    at = walk.now()
-    lift = {"lifted_at": at, "asked_by": "self", "channel": "phone"}
-    objections.lift(objection=lifted, **lift, by=walk.who("worker"), at=at)
+    take_back(walk, lifted)
     assert make(walk) is None
     object_to(walk, family=asked.family_of("F1"))
     assert withdrawn(made(walk)) == {"P1", "P2"}
@@ -151,7 +141,6 @@ def test_who_is_late_and_who_is_not(walk_to: WalkTo) -> None:
     third = made(walk)
     assert (withdrawn(third), third.reasons) == ({"P4"}, {"PROTECTED_ADDRESS": 1})
     # An objection that is lifted works forward: nobody comes back into what was sent, and nobody is withdrawn twice.
-    at = walk.now()
     for row in Withdrawal.objects.all():
         carry_out(walk, row)
     object_to(walk, person=asked.person_of("P2"))
@@ -268,7 +257,7 @@ def test_a_worker_that_dies_leaves_nothing_or_the_whole_and_the_sweep_goes_on(
     walk = walk_to("deliver")
     object_to(walk, person=asked.person_of("P1"))
     moment = walk.now()
-    monkeypatch.setattr(tasks.timezone, "now", lambda: moment)
+    monkeypatch.setattr(timezone, "now", lambda: moment)
     monkeypatch.setattr(tasks.withdraw, "delay", tasks.withdraw)
     for where, name in ((outbox, "against_sealed"), (folder, "put"), (withdrawal, "_arrived")):
         with monkeypatch.context() as crash:

@@ -29,20 +29,24 @@ PEOPLE = [Column("Person"), Column("What the recipient could not use"), Column("
 def take_in(request: HttpRequest, name: str) -> HttpResponse:
     """Take in the receipt of a submission."""
     row = row_of(name)
+    return take_in_page(request, row.name, reverse("submission", args=[row.name]))
+
+
+def take_in_page(request: HttpRequest, name: str, back: str) -> HttpResponse:
+    """The form that takes a receipt in, and leads back; for a submission as for a withdrawal."""
     form = ReceiptForm(request.POST or None, request.FILES or None)
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data["file"].read(LARGEST + 1)
         try:
-            row = stage.take_in(data=data, by=acting(request), at=timezone.now())
+            stage.take_in(data=data, by=acting(request), at=timezone.now())
         except Refused as refusal:
             for reason in refusal.reasons:
                 form.add_error("file", reason.sentence)
         else:
             messages.success(request, "The receipt is taken in.")
-            return redirect("submission", row.name)
+            return redirect(back)
     context = {
-        "form": form, "title": "Take in a receipt", "caption": row.name, "submit": "Take it in",
-        "back_href": reverse("submission", args=[row.name]),
+        "form": form, "title": "Take in a receipt", "caption": name, "submit": "Take it in", "back_href": back,
     }  # fmt: skip
     return render(request, "kit/form_page.html", context)
 

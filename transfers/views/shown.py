@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html, format_html_join
 
 from cohorts.rules.findings import KINDS
 from connecting_families.audit import trail
@@ -83,7 +84,7 @@ def show(request: HttpRequest, row: Submission, refused: tuple[Reasoned, ...] = 
         "forms": [refused_form(refused)] if refused else [],
         "facts": _facts(row),
         "queries": _queries(row),
-        "history": _history(row),
+        "history": history_of("transfers.submission", row.name, READS),
         "files": Table(
             "Sealed files", FILES, [[file["name"], file["bytes"], file["sha256"]] for file in row.sealed_files]
         ),
@@ -164,6 +165,19 @@ def _facts(row: Submission) -> list[dict[str, Any]]:
         ("Approved by", f"{row.approved_by}, {moment(row.approved_at)}" if row.approved_by else ""),
         ("Sealed", moment(row.sealed_at)),
         ("Delivered", moment(row.sent_at)),
+        ("Withdrawn since", _withdrawn(row)),
+    )
+
+
+def _withdrawn(row: Submission) -> object:
+    """How many were taken out after they were sent, and by which withdrawals."""
+    made = list(row.withdrawals.order_by("number"))
+    if not made:
+        return ""
+    people = sum(each.counts["withdrawn"] for each in made)
+    links = ((link(each.name, reverse("withdrawal", args=[each.name])),) for each in made)
+    return format_html(
+        "{} of {} people: {}", f"{people:,}", f"{row.counts['persons']:,}", format_html_join(", ", "{}", links)
     )
 
 
@@ -193,12 +207,12 @@ def _queries(row: Submission) -> Table | None:
     return Table("Open queries", QUERIES, rows) if rows else None
 
 
-def _history(row: Submission) -> list[dict[str, Any]]:
-    """What was done to it, the newest first, as the trail tells it.
+def history_of(record: str, name: str, reads: set[str]) -> list[dict[str, Any]]:
+    """What was done to a record, the newest first, as the trail tells it.
 
     Who read it is left out, and what people were refused; what the workers were refused is what somebody must mend.
     """
-    told = trail.entries().filter(record="transfers.submission", reference=row.name).exclude(event__in=READS)
+    told = trail.entries().filter(record=record, reference=name).exclude(event__in=reads)
     return [
         {"title": e.sentence, "by": in_role(e.who, e.role), "at": e.timestamp, "text": _why(e)}
         for e in told

@@ -1,27 +1,32 @@
 """Certificates, submissions and what comes back."""
 
+from collections.abc import Callable
 from typing import Any
 
+from django.conf import settings
 from django.db import connection
 
+from cohorts import objections
+from connecting_families.audit import trail
 from connecting_families.audit.events import Event
 from connecting_families.audit.trail import duty
 from tests.audit.acts.act import Act, before, does
 from tests.stages.receipts import receipt_of
 from tests.stages.walk import RUN, Walk, recipient_pem
-from transfers import certificates, delivery, doors, receipt, sealing
+from transfers import certificates, delivery, doors, receipt, sealing, withdrawal
 from transfers.channels import chosen
 from transfers.channels.channel import Lost
-from transfers.models import DeliveryAttempt, RecipientCertificate
+from transfers.models import DeliveryAttempt, RecipientCertificate, Withdrawal, WithdrawalAttempt
 
 
 def add_certificate(walk: Walk) -> None:
     certificates.add(pem=recipient_pem(), recipient="ONS", purpose="linkage", by=walk.who("prepare"), at=walk.now())
 
 
-def without_certificates(_: Walk) -> None:
-    with connection.cursor() as cursor:
+def without_certificates(walk: Walk) -> None:
+    with trail.act(), connection.cursor() as cursor:
         cursor.execute("DELETE FROM transfers_recipientcertificate")
+        trail.record(Event.CERTIFICATE_REVOKED, who=duty("test"), at=walk.now())
 
 
 def accept(walk: Walk) -> None:
@@ -80,6 +85,59 @@ def take_in_a_receipt(walk: Walk) -> None:
     receipt.take_in(data=receipt_of(walk, ("P1", "SEX")), by=walk.who("prepare"), at=walk.now())
 
 
+def objects_late(walk: Walk) -> None:
+    at = walk.now()
+    objections.receive(person=walk.person("P1"), received_at=at, by=walk.who("worker"), at=at)
+
+
+def withdraw(walk: Walk) -> None:
+    assert withdrawal.make(submission=walk.submission, by=duty("withdraw"), at=walk.now()) is not None
+
+
+def withdrawn(walk: Walk) -> None:
+    objects_late(walk)
+    withdraw(walk)
+
+
+def of_withdrawal(stage: Callable[..., Any], **more: Any) -> Callable[[Walk], None]:
+    def act(walk: Walk) -> None:
+        stage(withdrawal=Withdrawal.objects.get(), **more, by=duty("withdraw"), at=walk.now())
+
+    return act
+
+
+seal_withdrawal = of_withdrawal(withdrawal._seal)
+
+
+def sealed_withdrawal(walk: Walk) -> None:
+    withdrawn(walk)
+    settings.CF_OUTBOX.mkdir(exist_ok=True)
+    seal_withdrawal(walk)
+
+
+def attempt_withdrawal(walk: Walk) -> None:
+    of_withdrawal(withdrawal._attempt, where=chosen.channel().where)(walk)
+
+
+def attempted_withdrawal(walk: Walk) -> None:
+    sealed_withdrawal(walk)
+    attempt_withdrawal(walk)
+
+
+def withdrawal_arrives(walk: Walk) -> None:
+    of_withdrawal(withdrawal._arrived, attempt=WithdrawalAttempt.objects.get(), checked="sha256")(walk)
+
+
+def withdrawal_is_interrupted(walk: Walk) -> None:
+    outcome: dict[str, Any] = {"trouble": Lost("CONNECTION_LOST"), "settles": False, "files": 1}
+    of_withdrawal(withdrawal._interrupted, attempt=WithdrawalAttempt.objects.get(), **outcome)(walk)
+
+
+def interrupted_withdrawal(walk: Walk) -> None:
+    attempted_withdrawal(walk)
+    withdrawal_is_interrupted(walk)
+
+
 ACTS = {
     "transfers.certificates.add": Act("assemble", add_certificate, Event.CERTIFICATE_ADDED, without_certificates),
     "transfers.certificates.accept": Act("assemble", accept, Event.CERTIFICATE_ACCEPTED, one_certificate),
@@ -103,4 +161,19 @@ ACTS = {
     "transfers.receipt.take_in": Act("deliver", take_in_a_receipt, Event.RECEIPT_TAKEN_IN),
     "transfers.delivery._interrupted": Act(before("deliver"), is_interrupted, Event.DELIVERY_INTERRUPTED, attempt),
     "transfers.delivery._arrived": Act(before("deliver"), arrive, Event.SUBMISSION_DELIVERED, attempt),
+    "transfers.withdrawal.make": Act("deliver", withdraw, Event.WITHDRAWAL_MADE, objects_late),
+    "transfers.withdrawal.request": Act(
+        "deliver", of_withdrawal(withdrawal.request), Event.WITHDRAWAL_REQUESTED, interrupted_withdrawal
+    ),
+    "transfers.withdrawal._seal": Act("deliver", seal_withdrawal, Event.WITHDRAWAL_SEALED, withdrawn),
+    "transfers.withdrawal._attempt": Act("deliver", attempt_withdrawal, Event.WITHDRAWAL_ATTEMPTED, sealed_withdrawal),
+    "transfers.withdrawal._interrupted": Act(
+        "deliver", withdrawal_is_interrupted, Event.WITHDRAWAL_INTERRUPTED, attempted_withdrawal
+    ),
+    "transfers.withdrawal._arrived": Act(
+        "deliver", withdrawal_arrives, Event.WITHDRAWAL_DELIVERED, attempted_withdrawal
+    ),
+    "transfers.withdrawal._put_off": Act(
+        "deliver", of_withdrawal(withdrawal._put_off, codes=["NO_CERTIFICATE"]), Event.WITHDRAWAL_PUT_OFF, withdrawn
+    ),
 }
