@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from transfers.views import agreements, approval, certificates, explanations, receipts, submissions, withdrawals
+from transfers.views import agreements, approval, certificates, explanations, proof, receipts, submissions, withdrawals
 
 urlpatterns = [
     path("registers/agreements/", agreements.agreements, name="agreements"),
@@ -24,6 +24,8 @@ urlpatterns = [
     path("submissions/<str:name>/deliver/", approval.deliver, name="deliver"),
     path("submissions/<str:name>/receipt/", receipts.take_in, name="take_in_receipt"),
     path("submissions/<str:name>/rejected/", receipts.rejected, name="rejected"),
+    path("submissions/<str:name>/proof/", proof.proof, name="proof"),
+    path("submissions/<str:name>/proof.zip", proof.proof_file, name="proof_file"),
     path("withdrawals/", withdrawals.withdrawals, name="withdrawals"),
     path("withdrawals/<str:name>/", withdrawals.withdrawal, name="withdrawal"),
     path("withdrawals/<str:name>/try-again/", withdrawals.try_again, name="try_withdrawal"),

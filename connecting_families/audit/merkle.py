@@ -4,7 +4,7 @@ Plain Python over SHA-256. Indexes and sizes count leaves from 0; every hash has
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 HASH_BYTES = 32
 EMPTY_ROOT = hashlib.sha256(b"").digest()
@@ -80,6 +80,53 @@ def inclusion_proof(index: int, hashes: Sequence[bytes]) -> list[bytes]:
     if index < split:
         return [*inclusion_proof(index, hashes[:split]), root_of(hashes[split:])]
     return [*inclusion_proof(index - split, hashes[split:]), root_of(hashes[:split])]
+
+
+def inclusion_proofs(indexes: Collection[int], size: int, hashes: Iterable[bytes]) -> dict[int, list[bytes]]:
+    """The paths of several leaves of a tree of this size, whose leaves are gone through once and not kept.
+
+    Raises ValueError where there is no such leaf, or there are fewer leaves.
+    """
+    paths = {index: _ranges(index, size) for index in indexes}
+    wanted = {each for path in paths.values() for each in path}
+    known: dict[tuple[int, int], bytes] = {}
+    whole: list[tuple[int, int, bytes]] = []
+    end = 0
+    for found in hashes:
+        start, width, end = end, 1, end + 1
+        if (start, end) in wanted:
+            known[start, end] = found
+        while whole and whole[-1][1] == width:
+            before, _, left = whole.pop()
+            start, width, found = before, 2 * width, node_hash(left, found)
+            if (start, end) in wanted:
+                known[start, end] = found
+        whole.append((start, width, found))
+        if end == size:
+            break
+    if end != size:
+        raise ValueError(f"There are {end} leaves, and {size} were to be.")
+    edge = b""
+    for start, _, found in reversed(whole):
+        edge = node_hash(found, edge) if edge else found
+        known[start, size] = edge
+    return {index: [known[each] for each in path] for index, path in paths.items()}
+
+
+def _ranges(index: int, size: int) -> list[tuple[int, int]]:
+    """The leaves, from and until, under each step of a path, the lowest first."""
+    if not 0 <= index < size:
+        raise ValueError(f"There is no leaf {index} among {size}.")
+    start, end, found = 0, size, list[tuple[int, int]]()
+    while end - start > 1:
+        split = start + _split(end - start)
+        if index < split:
+            found.append((split, end))
+            end = split
+        else:
+            found.append((start, split))
+            start = split
+    return found[::-1]
 
 
 def verify_inclusion(*, index: int, size: int, leaf: bytes, proof: Sequence[bytes], root: bytes) -> None:

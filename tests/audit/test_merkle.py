@@ -155,3 +155,13 @@ def test_the_checkpoint_of_the_specification_is_read() -> None:
 def test_a_malformed_checkpoint_is_refused(text: str) -> None:
     with pytest.raises(NoteError):
         notes.read_checkpoint(text)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 8, 21, 64, 100])
+def test_several_paths_in_one_pass_are_those_of_each_alone(size: int) -> None:
+    hashes = [merkle.leaf_hash(bytes([number])) for number in range(size)]
+    every = merkle.inclusion_proofs(range(size), size, iter(hashes))
+    assert every == {index: merkle.inclusion_proof(index, hashes) for index in range(size)}
+    for fewer in (hashes[:-1], []):
+        with pytest.raises(ValueError, match="leaves"):
+            merkle.inclusion_proofs([0], size, fewer)

@@ -168,6 +168,8 @@ SUBMISSIONS: dict[str, Place] = {
     "send_back": Screen("Send back", "Takes the reason why a submission is not approved as it is."),
     "seal": Act("asks the workers to seal a submission"),
     "deliver": Act("asks the workers to deliver it"),
+    "proof": Screen("Proof of submission", "Says what left, when, to whom and by whose hands, to print."),
+    "proof_file": File("the proof as JSON, with the council's signature over it"),
     "withdrawals": Screen("Withdrawals", "Lists who is taken out of what was sent, and what is late."),
     "withdrawal": Screen("Withdrawal", "Shows how many are taken out, how far that is, and what stands in the way."),
     "try_withdrawal": Act("has the workers try again to deliver a withdrawal"),

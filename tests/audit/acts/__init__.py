@@ -38,4 +38,5 @@ NOTHING_BESIDE = {
     "connecting_families.management.commands.export_trail.handle",
     "connecting_families.management.commands.verify_trail.handle",
     "transfers.management.commands.demo_keys.handle",
+    "transfers.proof.prove",
 }
