@@ -16,6 +16,7 @@ from django.db import connection
 
 from cohorts import frameworks
 from cohorts.models import Cohort, Finding
+from tests.beside import ENTRY
 from tests.conftest import address_of
 from tests.oracle.oracle import Asked, Framework
 
@@ -93,4 +94,5 @@ def forget() -> None:
         database.execute(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY")
         for table in tables:
             database.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
+        database.execute(ENTRY)
         database.execute("INSERT INTO cohorts_frameworkinuse OVERRIDING SYSTEM VALUE TABLE in_use")

@@ -6,6 +6,7 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
+from django.db import connection, transaction
 from django.test import Client
 from django.utils.html import strip_tags
 from kombu.exceptions import OperationalError
@@ -15,6 +16,7 @@ from cohorts.models import Cohort
 from connecting_families import workers
 from connecting_families.audit.models import Entry
 from connecting_families.audit.trail import duty
+from tests.beside import ENTRY
 from tests.pages.conftest import Clock, SignedIn
 from tests.stages.conftest import WalkTo
 from tests.stages.walk import PASSWORD, PEOPLE, Walk, recipient_pem
@@ -496,7 +498,9 @@ def test_a_certificate_is_revoked_once_with_a_reason_by_whoever_may(walked_to: W
 def test_the_home_page_says_what_ends_soon(walked_to: WalkTo, signed_in: SignedIn, settings: Any) -> None:
     walk = walked_to("assemble")
     walk.minutes += 700 * 24 * 60
-    RecipientCertificate.objects.update(valid_to=walk.now())
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(ENTRY)
+        RecipientCertificate.objects.update(valid_to=walk.now())
     settings.CF_SIGNING_KEY_UNENCRYPTED = False
     for name in ("prepare", "approve", "govern"):
         said = text(signed_in(name).get("/"))

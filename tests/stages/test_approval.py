@@ -9,6 +9,7 @@ from django.db.models import Model
 from connecting_families.audit.models import Entry
 from connecting_families.audit.refusals import Refused
 from connecting_families.staff.models import User
+from tests.beside import ENTRY
 from tests.stages.conftest import WalkTo
 from tests.stages.walk import LINE, PEOPLE, Walk
 from transfers import approval, submission
@@ -36,6 +37,7 @@ def update(row: Model, **values: Any) -> None:
     """Around the program, as the site's own role could."""
     columns = ", ".join(f"{name} = %s" for name in values)
     with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(ENTRY)
         cursor.execute(f"UPDATE {row._meta.db_table} SET {columns} WHERE id = %s", [*values.values(), row.pk])
 
 

@@ -9,6 +9,7 @@ from django.apps import apps
 from django.conf import settings
 from django.db import DatabaseError, connection, models, transaction
 
+from tests.beside import ENTRY
 from tests.conftest import address_of
 from tests.stages.bulk import everything, load
 
@@ -104,6 +105,7 @@ def test_a_record_named_while_it_is_being_deleted_stays(committed: str, tmp_path
 
     assert not load(tmp_path, everything()).errors
     with psycopg.connect(address) as namer:
+        namer.execute(ENTRY)
         namer.execute("INSERT INTO cohorts_engagement (family_id, started_on, intervention, ordinal)"
                       " SELECT id, '2026-01-01', '', 1 FROM cohorts_family WHERE reference = 'F2'")  # fmt: skip
         deleting = threading.Thread(target=delete)
@@ -132,9 +134,11 @@ def test_whoever_names_a_record_that_is_being_deleted_is_refused(committed: str)
 
     with psycopg.connect(address) as deleter:
         added = "INSERT INTO cohorts_family (reference, team, flagged_by) VALUES ('F9', '', '') RETURNING id"
+        deleter.execute(ENTRY)
         row = deleter.execute(added).fetchone()
         assert row
         deleter.commit()
+        deleter.execute(ENTRY)
         deleter.execute("DELETE FROM cohorts_family WHERE id = %s", row)
         naming = threading.Thread(target=insert, args=row)
         naming.start()

@@ -19,6 +19,7 @@ from connecting_families.audit.events import Event
 from connecting_families.audit.keyed import keyed
 from connecting_families.audit.models import Entry
 from connecting_families.audit.trail import duty
+from tests.beside import ENTRY
 from tests.conftest import address_of
 from tests.oracle.bulk import Files
 from tests.stages.conftest import WalkTo
@@ -273,7 +274,9 @@ def test_two_who_write_the_same_person_at_once_leave_both_findable(walk: Walk, f
         " SELECT id, '', '', '', '', '', 'QX9 9QX', '', '2026-01-01', 1 FROM cohorts_person WHERE reference = 'P10'"
     )
     with psycopg.connect(address) as first, psycopg.connect(address) as second, ThreadPoolExecutor(1) as beside_us:
+        first.execute(ENTRY)
         first.execute("UPDATE cohorts_person SET family_name = 'Underbough' WHERE reference = 'P10'")
+        second.execute(ENTRY)
         moving = beside_us.submit(second.execute, move)
         time.sleep(0.3)
         assert not moving.done()
@@ -288,6 +291,7 @@ def test_a_file_that_is_taken_in_waits_for_nobody_and_forgets_nobody(walk: Walk,
     walk.load(many(1_500))
     address = address_of(connection.settings_dict["NAME"], connection.settings_dict)
     with psycopg.connect(address) as first:
+        first.execute(ENTRY)
         first.execute("UPDATE cohorts_person SET family_name = 'Underbough' WHERE reference = 'M3'")
         findable.take_in_what_is_written()
         first.commit()

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import DEFAULT_DB_ALIAS, DatabaseError, connection, connections
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connection, connections, transaction
 from kombu.exceptions import OperationalError as NoBroker
 
 from cohorts import assembly, forked, loading, rounds, shards, tasks
@@ -18,6 +18,7 @@ from cohorts.models import Cohort, Decision, Run, Shard
 from cohorts.replay import replay
 from connecting_families import invented
 from connecting_families.audit.trail import duty
+from tests.beside import ENTRY
 
 FAMILIES = 60
 SMALL = 4
@@ -118,7 +119,8 @@ def test_a_change_after_the_snapshot_is_of_the_next_run(unsplit: Cohort, monkeyp
             os.waitpid(in_another_process(lift), 0)
 
     def lift() -> None:
-        with connection.cursor() as cursor:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(ENTRY)
             cursor.execute("UPDATE cohorts_family SET flagged_on = NULL")
 
     after_deciding(monkeypatch, flags_are_lifted)
