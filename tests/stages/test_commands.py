@@ -12,6 +12,7 @@ from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
+from cohorts import objections
 from cohorts.models import Cohort
 from connecting_families.audit import trail
 from connecting_families.audit.events import Event
@@ -119,6 +120,19 @@ def test_a_submission_goes_all_the_way_at_the_prompt(walk_to: WalkTo) -> None:
         end, said, _ = give("submission", stage, name, "--by", by)
         assert (end, said["submission"], said["stage"]) == (0, name, reached)
     assert len(said["files"]) == 4
+
+
+def test_whoever_objects_later_is_withdrawn_at_the_prompt(walk_to: WalkTo) -> None:
+    walk = walk_to("deliver")
+    words = ("submission", "withdraw", walk.submission.name, "--by")
+    end, said, _ = give(*words, "prepare")
+    assert (end, said["refused"][0]["code"]) == (1, "NOBODY_TO_WITHDRAW")
+    at = walk.now()
+    objections.receive(person=walk.person("P1"), received_at=at, by=walk.who("worker"), at=at)
+    assert give(*words, "govern")[0] == 1
+    end, said, _ = give(*words, "prepare")
+    assert (end, said["withdrawals"]) == (0, [f"{walk.submission.name}-withdrawal-1"])
+    assert give(*words, "prepare")[0] == 1
 
 
 def test_one_command_is_one_correlation_to_the_last_entry(walk_to: WalkTo) -> None:

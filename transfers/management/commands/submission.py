@@ -12,8 +12,8 @@ from connecting_families.audit.trail import Who
 from connecting_families.commands import Act
 from connecting_families.staff.guards import person_at_the_prompt
 from connecting_families.staff.roles import Permission
-from transfers import approval, delivery, receipt, sealing, submission
-from transfers.models import Submission
+from transfers import approval, delivery, receipt, sealing, submission, withdrawal
+from transfers.models import Submission, Withdrawal
 from transfers.rules.receipts import LARGEST
 
 PERMISSIONS = {
@@ -27,14 +27,16 @@ PERMISSIONS = {
     "seal": Permission.SEND_SUBMISSIONS,
     "deliver": Permission.SEND_SUBMISSIONS,
     "receipt": Permission.SEND_SUBMISSIONS,
+    "withdraw": Permission.SEND_SUBMISSIONS,
 }
 
 
 class Command(Act):
-    """submission draft|explain|put-forward|sample|approve|send-back|take-up-again|seal|deliver|receipt … --by NAME."""
+    """submission draft|explain|put-forward|sample|approve|send-back|take-up-again|seal|deliver|… --by NAME."""
 
     help = (
-        "Drafts a submission, puts it forward, approves it or sends it back, seals it, delivers it, takes its receipt."
+        "Drafts a submission, puts it forward, approves it or sends it back, seals it, delivers it, takes its receipt,"
+        " withdraws whoever objected since."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -51,6 +53,7 @@ class Command(Act):
             ("seal", "sign it and encrypt it for its recipients"),
             ("deliver", "deliver it to its recipients (CF_DELIVERY)"),
             ("receipt", "take in the file in which its recipient says that it has it"),
+            ("withdraw", "withdraw now whoever objected since it was sent (the workers do so every minute)"),
         ):
             one = stages.add_parser(stage, help=what)
             one.add_argument("submission", help="its name, such as CF-E06999999-2026-0001, or the cohort's number")
@@ -120,10 +123,20 @@ class Command(Act):
             self._unless_somebody_is_at_it(sealing.seal(submission=row, by=by, at=at))
         elif stage == "receipt":
             receipt.take_in(data=_bytes_of(options["file"]), by=by, at=at)
+        elif stage == "withdraw":
+            self._withdraw(row, by)
         elif stage == "deliver":
             self._unless_somebody_is_at_it(delivery.deliver(submission=row, by=by, at=at))
 
-    def _unless_somebody_is_at_it(self, done: Submission | None) -> None:
+    def _withdraw(self, row: Submission, by: Who) -> None:
+        made = withdrawal.make(submission=row, by=by, at=self.now())
+        waiting = row.withdrawals.filter(sent_at=None).order_by("number")
+        if made is None and not waiting:
+            raise Refused([Why("NOBODY_TO_WITHDRAW", "Nobody who was sent objects, and is not withdrawn already.")])
+        for each in waiting:
+            self._unless_somebody_is_at_it(withdrawal.carry_out(withdrawal=each, by=by, at=self.now()))
+
+    def _unless_somebody_is_at_it(self, done: Submission | Withdrawal | None) -> None:
         if done is None:
             raise Refused([Why("SOMEBODY_IS_AT_IT", "A worker is doing this just now. Wait, and look again.")])
 
@@ -167,4 +180,5 @@ def _said(row: Submission) -> dict[str, Any]:
         "content_sha256": row.content_sha256,
         "counts": row.counts,
         "files": row.sealed_files,
+        "withdrawals": [each.name for each in row.withdrawals.order_by("number")],
     }
