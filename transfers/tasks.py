@@ -84,13 +84,20 @@ def withdraw(withdrawal_id: int) -> None:
 
 
 @shared_task
+def withdraw_from(submission_id: int) -> None:
+    """Withdraw whoever objected since from one submission that was sent."""
+    row = Submission.objects.get(pk=submission_id)
+    try:
+        withdrawing.make(submission=row, by=duty("withdraw"), at=timezone.now())
+    except Refused as refusal:
+        logger.warning("Withdrawing from submission %s was refused: %s", submission_id, ", ".join(refusal.codes))
+
+
+@shared_task
 def withdraw_who_is_late() -> None:
-    """Withdraw whoever objected since from whatever was sent, and see to it that the recipients are told."""
+    """Look for who objected since in whatever was sent, each by itself, and see to it that the recipients are told."""
     for row in withdrawing.sent_submissions():
-        try:
-            withdrawing.make(submission=row, by=duty("withdraw"), at=timezone.now())
-        except Refused as refusal:
-            logger.warning("Withdrawing from submission %s was refused: %s", row.pk, ", ".join(refusal.codes))
+        withdraw_from.delay(row.pk)
     for withdrawal_id, correlation in withdrawing.due(timezone.now()):
         with trail.correlated(correlation):
             withdraw.delay(withdrawal_id)

@@ -258,7 +258,8 @@ def test_a_worker_that_dies_leaves_nothing_or_the_whole_and_the_sweep_goes_on(
     object_to(walk, person=asked.person_of("P1"))
     moment = walk.now()
     monkeypatch.setattr(timezone, "now", lambda: moment)
-    monkeypatch.setattr(tasks.withdraw, "delay", tasks.withdraw)
+    for task in (tasks.withdraw_from, tasks.withdraw):
+        monkeypatch.setattr(task, "delay", task)
     for where, name in ((outbox, "against_sealed"), (folder, "put"), (withdrawal, "_arrived")):
         with monkeypatch.context() as crash:
             crash.setattr(where, name, lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
