@@ -180,7 +180,8 @@ def permission_lost(cohort: Cohort, at: datetime) -> Counter[str]:
         family = streamed.family
         people = {person.person_ref: person for person in family.people}
         while family_ref == family.family_ref:
-            lost.update(_lost(people.get(person_ref), family, asked, scope))
+            person = people.get(person_ref)
+            lost.update([GONE] if person is None else _lost(person, family, asked, scope))
             person_ref, family_ref, scope = next(frozen, NOBODY)
     # Whoever is left was in a family, or a household, that is no longer on file: nothing there allows to send them.
     lost[GONE] += (family_ref != "") + sum(1 for _ in frozen)
@@ -188,16 +189,19 @@ def permission_lost(cohort: Cohort, at: datetime) -> Counter[str]:
 
 
 def lost_by(person_ref: str, family: FamilyFacts | None, asked: Question, scope: str) -> tuple[str, ...]:
-    """The same of one person who was included in a family (None: no longer on file) with this scope."""
-    if family is None:
+    """The same of one person who was included in a family (None: no longer on file) with this scope.
+
+    Of a scope that became wider since, nobody is worse off: that is no loss.
+    """
+    person = next((it for it in family.people if it.person_ref == person_ref), None) if family else None
+    if person is None or family is None:
         return (GONE,)
-    person = next((person for person in family.people if person.person_ref == person_ref), None)
-    return _lost(person, family, asked, scope)
+    reasons = permission_reasons(person, family, asked)
+    narrower = not set(scope.split(";")) <= set(linkage_scope(person, family, asked))
+    return reasons or ((Reason.OBJECTION_SCOPE.code,) if narrower else ())
 
 
-def _lost(person: PersonFacts | None, family: FamilyFacts, asked: Question, scope: str) -> tuple[str, ...]:
-    if person is None:
-        return (GONE,)
+def _lost(person: PersonFacts, family: FamilyFacts, asked: Question, scope: str) -> tuple[str, ...]:
     reasons = permission_reasons(person, family, asked)
     if not reasons and ";".join(linkage_scope(person, family, asked)) != scope:
         return (Reason.OBJECTION_SCOPE.code,)

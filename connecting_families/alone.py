@@ -22,7 +22,7 @@ class Work(IntEnum):
     SEALING_THE_TRAIL = 9
     PROPOSING = 10
     VERIFYING = 11
-    WITHDRAWING = 13
+    WITHDRAWING = 12
 
 
 @contextmanager

@@ -4,20 +4,19 @@ What is carried says how an attempt is recorded before anything is sent, and its
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from django.conf import settings
 
 from connecting_families.audit.events import Event
 from connecting_families.audit.refusals import Refused
 from transfers import progress
-from transfers.channels.channel import Channel, Far, Sent, Trouble, Where
+from transfers.channels.channel import Channel, Far, Sent, Trouble
 from transfers.models import Attempt
 
-A = TypeVar("A", bound=Attempt)
-R_co = TypeVar("R_co", covariant=True)
+R = TypeVar("R")
 TRANSMITTAL = "-transmittal.json"
 
 
@@ -27,70 +26,63 @@ class NotArrived(Refused):
     event = Event.DELIVERY_INTERRUPTED
 
 
-class Consignment(Protocol[A, R_co]):
-    """What is carried: its name and files, and how each step of it is recorded, each in one act."""
+class Consignment(NamedTuple, Generic[R]):
+    """What is carried, and the acts that record each step of it, at an instant `at`.
 
-    name: str
+    `attempts` are those made before; `key` is under which the progress is noted. `attempt` takes `where` and raises
+    Refused where none may be made; `interrupted` takes `attempt`, `trouble`, `settles` (the attempt failed) and `files`
+    that lie there; `arrived` takes `attempt` and how files were compared (`checked`).
+    """
+
     record: str
-    sealed_files: list[dict[str, Any]]
+    name: str
     key: str
-
-    def open_attempt(self) -> A | None:
-        """The attempt of which nobody knows yet how it ended."""
-
-    def attempt(self, where: Where, at: datetime) -> A:
-        """Record an attempt, where it may be made; raises Refused."""
-
-    def interrupted(self, attempt: A, trouble: Trouble, *, settles: bool, files: int, at: datetime) -> None:
-        """Record what stood in the way; with `settles`, that the attempt failed."""
-
-    def arrived(self, attempt: A, checked: str, at: datetime) -> R_co:
-        """Record that everything has arrived."""
+    sealed_files: list[dict[str, Any]]
+    attempts: Any
+    attempt: Callable[..., Attempt]
+    interrupted: Callable[..., None]
+    arrived: Callable[..., R]
 
 
-class Carriage(Generic[A, R_co]):
+class Carriage(Generic[R]):
     """One call: an attempt, or the look at what became of an earlier one and an attempt where that did not arrive."""
 
-    def __init__(self, what: Consignment[A, R_co], channel: Channel, at: datetime) -> None:
+    def __init__(self, what: Consignment[R], channel: Channel, at: datetime) -> None:
         self.what, self.channel, self.at = what, channel, at
         self.began = time.perf_counter()
         self.files = in_order(what.sealed_files)
-        self.arrived: list[Sent] = []
+        self.there: list[Sent] = []
 
-    def carried_out(self) -> R_co:
+    def carried_out(self) -> R:
         """Raises NotArrived, and Refused where an attempt may not be made."""
-        try:
-            return self._carried_out()
-        finally:
-            progress.forget(self.what.key)
-
-    def _carried_out(self) -> R_co:
-        attempt = self.what.open_attempt()
+        attempt = self.what.attempts.filter(outcome="").last()
         # Until it is known what an earlier attempt left, its outcome stays open whatever happens to this one.
         settled = attempt is None
         attempt = attempt or self._attempt()
         try:
             with self.channel.open() as far:
-                self.arrived = [file for file in self.files if far.has_arrived(file)]
-                if len(self.arrived) < len(self.files):
+                self.there = [file for file in self.files if far.has_arrived(file)]
+                if len(self.there) < len(self.files):
                     attempt, settled = attempt if settled else self._attempt(), True
                     self._send(far)
                 checked = far.checked
         except Trouble as trouble:
-            settles, files = settled and trouble.known, len(self.arrived)
-            self.what.interrupted(attempt, trouble, settles=settles, files=files, at=self._now())
+            self.what.interrupted(
+                attempt=attempt, trouble=trouble, settles=settled and trouble.known, files=len(self.there),
+                at=self._now(),
+            )  # fmt: skip
             raise NotArrived([trouble.why], record=self.what.record, reference=self.what.name) from trouble
-        return self.what.arrived(attempt, checked, self._now())
+        return self.what.arrived(attempt=attempt, checked=checked, at=self._now())
 
-    def _attempt(self) -> A:
-        return self.what.attempt(self.channel.where, self._now())
+    def _attempt(self) -> Attempt:
+        return self.what.attempt(where=self.channel.where, at=self._now())
 
     def _send(self, far: Far) -> None:
         total = sum(file.size for file in self.files)
-        for file in [file for file in self.files if file not in self.arrived]:
-            so_far = progress.Progress(self.what.key, sum(sent.size for sent in self.arrived), total)
+        for file in [file for file in self.files if file not in self.there]:
+            so_far = progress.Progress(self.what.key, sum(sent.size for sent in self.there), total)
             far.put(settings.CF_OUTBOX / file.name, file, so_far.reached)
-            self.arrived.append(file)
+            self.there.append(file)
 
     def _now(self) -> datetime:
         """Sending takes its time."""

@@ -1,13 +1,15 @@
 """The council's own keys, where the settings say they lie: whether they may sign now, and when their time is over."""
 
+from collections.abc import Collection
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from django.conf import settings
 
 from connecting_families.audit.refusals import Why
 from transfers import keys, openpgp
-from transfers.addressees import expires_soon
+from transfers.addressees import OPENPGP, expires_soon
 from transfers.keys import Fault, day
 
 UNREADABLE = "cannot be opened. Ask who looks after"
@@ -41,6 +43,23 @@ def openpgp_signer(at: datetime) -> tuple[openpgp.PgpSigner | None, list[Why]]:
     if found.expires is not None and found.expires < at:
         against.append(Fault("EXPIRED", f"The council's OpenPGP key expired on {day(found.expires)}."))
     return found, _signing(against)
+
+
+class Signers(NamedTuple):
+    """What signs a package: the sums of each, and where a recipient opens with gpg the whole message."""
+
+    sums: keys.Signer
+    openpgp: openpgp.PgpSigner | None
+
+
+def signers(formats: Collection[str], at: datetime) -> tuple[Signers | None, list[Why]]:
+    """What signs packages of these formats (addressees.FORMATS), and why it may not. Nothing comes without a reason."""
+    sums, reasons = signer(at)
+    message = None
+    if OPENPGP in formats:
+        message, against = openpgp_signer(at)
+        reasons = [*reasons, *against]
+    return (Signers(sums, message) if sums else None), reasons
 
 
 def ending(at: datetime) -> list[str]:

@@ -5,6 +5,7 @@ trying again cannot help, a person is asked, and may ask the workers again.
 """
 
 from datetime import datetime
+from functools import partial
 
 from cohorts import queries
 from connecting_families.alone import Work, alone
@@ -12,8 +13,8 @@ from connecting_families.audit import trail
 from connecting_families.audit.events import Event
 from connecting_families.audit.refusals import Why
 from connecting_families.audit.trail import Who
-from transfers import doors, outbox, progress
-from transfers.carrying import Carriage
+from transfers import attempts, doors, outbox, progress
+from transfers.carrying import Carriage, Consignment
 from transfers.channels import chosen
 from transfers.channels.channel import Trouble, Where
 from transfers.models import DeliveryAttempt, Submission
@@ -66,39 +67,21 @@ def deliver(*, submission: Submission, by: Who, at: datetime) -> Submission | No
         if not nobody_else:
             return None
         row = Submission.objects.get(pk=submission.pk)
-        if row.at_stage in (Stage.SENT, Stage.RECEIPTED):
-            progress.forget(progress.key_of(row.pk))
-            return row
-        # A person may always try; the machine keeps to its times, also where it was told twice.
-        if by.user_id is None and row.next_attempt_at is not None and at < row.next_attempt_at:
-            return None
-        return Carriage(_Packages(row, by), chosen.channel(), at).carried_out()
-
-
-class _Packages:
-    """The sealed files of a submission, as they are carried."""
-
-    record = "transfers.submission"
-
-    def __init__(self, row: Submission, by: Who) -> None:
-        self.row, self.by = row, by
-        self.name, self.sealed_files, self.key = row.name, row.sealed_files, progress.key_of(row.pk)
-
-    def open_attempt(self) -> DeliveryAttempt | None:
-        return self.row.delivery_attempts.filter(outcome="").last()
-
-    def attempt(self, where: Where, at: datetime) -> DeliveryAttempt:
-        return _attempt(submission=self.row, where=where, by=self.by, at=at)
-
-    def interrupted(
-        self, attempt: DeliveryAttempt, trouble: Trouble, *, settles: bool, files: int, at: datetime
-    ) -> None:
-        _interrupted(
-            submission=self.row, attempt=attempt, trouble=trouble, settles=settles, files=files, by=self.by, at=at
-        )
-
-    def arrived(self, attempt: DeliveryAttempt, checked: str, at: datetime) -> Submission:
-        return _arrived(submission=self.row, attempt=attempt, checked=checked, by=self.by, at=at)
+        key = progress.key_of(row.pk)
+        try:
+            if row.at_stage in (Stage.SENT, Stage.RECEIPTED):
+                return row
+            # A person may always try; the machine keeps to its times, also where it was told twice.
+            if by.user_id is None and row.next_attempt_at is not None and at < row.next_attempt_at:
+                return None
+            what = Consignment(
+                "transfers.submission", row.name, key, row.sealed_files, row.delivery_attempts,
+                partial(_attempt, submission=row, by=by), partial(_interrupted, submission=row, by=by),
+                partial(_arrived, submission=row, by=by),
+            )  # fmt: skip
+            return Carriage(what, chosen.channel(), at).carried_out()
+        finally:
+            progress.forget(key)
 
 
 @doors.guarded
@@ -109,19 +92,14 @@ def _attempt(*, submission: Submission, where: Where, by: Who, at: datetime) -> 
     doors.refuse(NotDelivered, _standing(row, at), row, stopped=doors.guard(row, at))
     doors.refuse(NotDelivered, outbox.changed(row), row)
     outbox.refuse_what_may_not_leave(NotDelivered, row, at)
-    for earlier in row.delivery_attempts.filter(outcome=""):
-        earlier.outcome, earlier.settled_at = "failed", at
-        earlier.save()
     row.stage = lifecycle.after("attempt delivery").name
     # From here on the workers see to it that it is known how this ended.
     if row.delivery_requested_at is None:
         row.delivery_requested_at, row.delivery_tries, row.delivery_stopped = at, 0, ""
     row.save()
-    attempt = DeliveryAttempt.objects.create(
-        submission=row, channel=where.channel, host=where.host, host_key=where.host_key,
-        attempted_by=by.reference, attempted_at=at,
-    )  # fmt: skip
-    trail.record(Event.DELIVERY_ATTEMPTED, who=by, at=at, about=row, details={"attempt": attempt.pk, **where._asdict()})
+    attempt: DeliveryAttempt
+    attempt, details = attempts.begin(row.delivery_attempts, where, by, at)
+    trail.record(Event.DELIVERY_ATTEMPTED, who=by, at=at, about=row, details=details)
     return attempt
 
 
@@ -131,20 +109,15 @@ def _interrupted(
     at: datetime,
 ) -> None:  # fmt: skip
     row = doors.locked(submission.pk)
-    code = trouble.why.code
-    attempt.reason, attempt.files_arrived = code, max(files, attempt.files_arrived)
-    if settles:
-        attempt.outcome, attempt.settled_at = "failed", at
-    attempt.save()
+    details = attempts.hinder(attempt, trouble, settles=settles, files=files, at=at)
     row.delivery_tries += 1
     asked_at = row.delivery_requested_at or at
     row.next_attempt_at = delivering.next_attempt(asked_at, row.delivery_tries, at) if trouble.again else None
     stops = row.next_attempt_at is None
     if stops:
-        _ask_a_person(row, code)
+        _ask_a_person(row, trouble.why.code)
     else:
         row.save()
-    details = {"attempt": attempt.pk, "reasons": [code], "files_arrived": files, "outcome": attempt.outcome}
     trail.record(Event.DELIVERY_INTERRUPTED, who=by, at=at, about=row, details=details)
     if stops:
         trail.record(Event.DELIVERY_PUT_OFF, who=by, at=at, about=row)
@@ -154,15 +127,11 @@ def _interrupted(
 def _arrived(*, submission: Submission, attempt: DeliveryAttempt, checked: str, by: Who, at: datetime) -> Submission:
     row = doors.locked(submission.pk)
     doors.refuse(NotDelivered, lifecycle.reasons_against("note arrival", row.at_stage), row)
-    attempt.outcome, attempt.settled_at, attempt.files_arrived = "delivered", at, len(row.sealed_files)
-    attempt.save()
+    details = attempts.settle(attempt, row.sealed_files, checked, at)
     row.stage, row.sent_at = lifecycle.after("note arrival").name, at
     row.next_attempt_at, row.delivery_stopped = None, ""
     row.save()
-    trail.record(
-        Event.SUBMISSION_DELIVERED, who=by, at=at, about=row,
-        details={"attempt": attempt.pk, "files": row.sealed_files, "compared_by": checked},
-    )  # fmt: skip
+    trail.record(Event.SUBMISSION_DELIVERED, who=by, at=at, about=row, details=details)
     return row
 
 

@@ -70,13 +70,6 @@ def agreement(submission: Submission, at: datetime) -> list[Why]:
     )
 
 
-def not_sealed(row: Submission) -> Why:
-    """Nothing of it is sealed, so nothing of it can have left."""
-    return Why(
-        "NOT_SEALED", f"The submission is {row.at_stage.value.lower()} and was never sealed: nothing of it left."
-    )
-
-
 class NotDone(Refused):
     """An act on a submission was refused; `voids` where that is because of what somebody in it gained since the run."""
 

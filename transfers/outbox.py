@@ -6,7 +6,7 @@ act ends: a package for a certificate that was revoked does not leave.
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
@@ -19,6 +19,7 @@ from transfers import carrying, doors, recipients, reopened
 from transfers.addressees import CMS, OPENPGP, Addressee
 from transfers.channels import folder
 from transfers.models import Submission
+from transfers.package import SealedFile
 
 PURPOSE_OF = {"identifiers": "linkage", "programme": "analysis"}
 TRANSMITTAL = "-transmittal.json"
@@ -31,6 +32,11 @@ class Packed(Protocol):
     name: str
     counts: dict[str, int]
     sealed_files: list[dict[str, Any]]
+
+
+def listed(sealed: Iterable[SealedFile]) -> list[dict[str, Any]]:
+    """Sealed files as they are kept with what they are of: name, bytes, SHA-256, and rows inside."""
+    return [{"name": file.name, "bytes": file.size, "sha256": file.sha256, "rows": file.rows} for file in sealed]
 
 
 def against_sealed(row: Packed, files: Mapping[str, BinaryIO], listed: list[dict[str, Any]]) -> list[Why]:

@@ -7,16 +7,16 @@ part means and how it is checked without this program.
 import base64
 import json
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.conf import settings
 
 from connecting_families.audit import proofs, trail
 from connecting_families.audit.events import Event
 from connecting_families.audit.models import Entry
-from connecting_families.audit.refusals import Refused
+from connecting_families.audit.refusals import Refused, Why
 from connecting_families.audit.trail import Who
-from transfers import council, doors, explained
+from transfers import council, explained
 from transfers.models import RecipientCertificate, Submission, Withdrawal
 
 SPEC = "connecting-families/proof/1"
@@ -28,7 +28,7 @@ class NotProven(Refused):
     event = Event.PROOF_REFUSED
 
 
-def told_of(row: Submission) -> list[Entry]:
+def _told_of(row: Submission) -> list[Entry]:
     """What the trail tells of a submission and its withdrawals, as it was written; who only looked is left out."""
     about = [("transfers.submission", row.name)]
     about += [("transfers.withdrawal", name) for name in row.withdrawals.values_list("name", flat=True)]
@@ -36,30 +36,47 @@ def told_of(row: Submission) -> list[Entry]:
     return list(trail.entries_about(about).exclude(event__in=reads).order_by("id"))
 
 
+class Proof(NamedTuple):
+    """What a proof says, and the entries of the trail of which it tells."""
+
+    said: dict[str, Any]
+    entries: list[Entry]
+
+
+@trail.stage
+def view(*, submission: Submission, by: Who, at: datetime) -> Proof:
+    """The proof, for somebody to read. Raises NotProven, and TrailRefused where the trail's key cannot be opened."""
+    found = _of(submission, at)
+    trail.record(Event.PROOF_VIEWED, who=by, at=at, about=submission)
+    return found
+
+
 @trail.stage
 def prove(*, submission: Submission, by: Who, at: datetime) -> tuple[bytes, bytes]:
     """The proof as canonical JSON (keys sorted, UTF-8, one line), and the council's detached CMS signature over it.
 
-    Raises NotProven where it was never sealed, or the council's key may not sign, and TrailRefused where the trail's
-    key cannot be opened.
+    Raises as `view` does, and NotProven where the council's key may not sign.
     """
-    row = doors.locked(submission.pk)
     signer, reasons = council.signer(at)
     if reasons or signer is None:
-        raise NotProven(reasons, record="transfers.submission", reference=row.name)
-    found = of(row, at)
+        raise NotProven(reasons, record="transfers.submission", reference=submission.name)
+    found = _of(submission, at).said
     data = json.dumps(found, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
     details = {"checkpoint": bool(found["trail"]["checkpoint"]), "entries": len(found["trail"]["entries"])}
-    trail.record(Event.PROOF_DOWNLOADED, who=by, at=at, about=row, details=details)
+    trail.record(Event.PROOF_DOWNLOADED, who=by, at=at, about=submission, details=details)
     return data, signer.sign(data)
 
 
-def of(row: Submission, at: datetime) -> dict[str, Any]:
-    """What the proof says. Raises NotProven where the submission was never sealed."""
+def _of(row: Submission, at: datetime) -> Proof:
     if row.sealed_at is None:
-        raise NotProven([doors.not_sealed(row)], record="transfers.submission", reference=row.name)
-    entries = told_of(row)
-    proven = proofs.of([entry.pk for entry in entries])
+        stands = row.at_stage.value.lower()
+        why = Why("NOT_SEALED", f"The submission is {stands} and was never sealed: nothing of it left.")
+        raise NotProven([why], record="transfers.submission", reference=row.name)
+    entries = _told_of(row)
+    return Proof(_said(row, proofs.of([entry.pk for entry in entries]), at), entries)
+
+
+def _said(row: Submission, proven: proofs.Proofs, at: datetime) -> dict[str, Any]:
     return {
         "spec": SPEC,
         "made_at": at.isoformat(),

@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from django.conf import settings
 
@@ -17,10 +17,10 @@ from connecting_families.alone import Work, alone
 from connecting_families.audit import trail
 from connecting_families.audit.events import Event
 from connecting_families.audit.refusals import Why
-from connecting_families.audit.seal import newest_note
 from connecting_families.audit.trail import Who
 from transfers import addressees, content, council, doors, explained, keys, openpgp, outbox, package, recipients
 from transfers.addressees import Addressee
+from transfers.manifest import manifest
 from transfers.models import Submission
 from transfers.rules import lifecycle
 from transfers.rules.gates import unmatched_objections
@@ -99,7 +99,7 @@ def _seal(*, submission: Submission, folder: Path, by: Who, at: datetime) -> Sub
         except package.ContentDiffersError:
             changed = Why("CONTENT_CHANGED", "The records changed since the approval. Build the submission again.")
             doors.refuse(NotSealed, [], row, stopped=[changed])
-        listed = [{"name": file.name, "bytes": file.size, "sha256": file.sha256, "rows": file.rows} for file in sealed]
+        listed = outbox.listed(sealed)
         doors.refuse(NotSealed, outbox.against_sealed(row, files, listed), row)
         # Writing took its time: who objected meanwhile is not sent, nor anything for a certificate revoked meanwhile.
         now = at + timedelta(seconds=time.perf_counter() - began)
@@ -127,13 +127,9 @@ def means(row: Submission, at: datetime) -> tuple[Means | None, list[Why]]:
     for file, purpose in outbox.PURPOSE_OF.items():
         chosen[file], against = recipients.usable_by_all(row.round.recipients, purpose, at)
         reasons += against
-    signer, against = council.signer(at)
+    signers, against = council.signers({each.format for file in chosen.values() for each in file}, at)
     reasons += against
-    openpgp_signer = None
-    if any(each.format == addressees.OPENPGP for file in chosen.values() for each in file):
-        openpgp_signer, against = council.openpgp_signer(at)
-        reasons += against
-    return (Means(signer, openpgp_signer, chosen) if signer else None), reasons
+    return (Means(*signers, chosen) if signers else None), reasons
 
 
 def _standing(row: Submission, at: datetime) -> list[Why]:
@@ -141,7 +137,11 @@ def _standing(row: Submission, at: datetime) -> list[Why]:
 
 
 def _write(row: Submission, found: Means, create: package.Create, at: datetime) -> list[package.SealedFile]:
-    manifest = _manifest(row, at)
+    found_out = [it._asdict() for it in explained.covered(row)]
+    says = manifest(
+        row, name=row.name, content_sha256=row.approved_content_sha256, role=row.prepared_by.role, at=at,
+        counts=row.counts, findings=found_out,
+    )  # fmt: skip
     sealed: list[package.SealedFile] = []
     for name, table, sha256 in (
         ("identifiers", content.identifiers(row.cohort), row.identifiers_sha256),
@@ -149,27 +149,7 @@ def _write(row: Submission, found: Means, create: package.Create, at: datetime) 
     ):
         approved = package.Content(row.content[name]["rows"], row.content[name]["bytes"], sha256)
         envelope = addressees.envelope(found.addressees[name], found.openpgp_signer)
-        wrapping = package.Wrapping(manifest, envelope, found.signer)
+        wrapping = package.Wrapping(says, envelope, found.signer)
         sealed += package.seal(table, wrapping, stem=f"{row.name}-{name}", approved=approved, create=create)
     note = package.transmittal(row.name, sealed, row.counts)
     return sealed + package.write_transmittal(note, submission=row.name, signer=found.signer, create=create)
-
-
-def _manifest(row: Submission, at: datetime) -> dict[str, Any]:
-    return {
-        "spec": package.SPEC,
-        "submission": row.name,
-        "la_code": settings.CF_LA_CODE,
-        "round": row.round.code,
-        "cut_off": row.round.cut_off.isoformat(),
-        "agreement": row.round.agreement.reference,
-        "framework": f"{row.round.framework} {row.cohort.framework_version}",
-        "rule_set": row.cohort.rule_set,
-        "cohort_digest": row.cohort.digest,
-        "content_sha256": row.approved_content_sha256,
-        "created_at": at.isoformat(),
-        "prepared_by_role": row.prepared_by.role,
-        "trail_checkpoint": newest_note(),
-        "counts": row.counts,
-        "findings": [it._asdict() for it in explained.covered(row)],
-    }

@@ -1,6 +1,8 @@
 """What the workers do for transfers: fetch, make one call, end."""
 
 import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from celery import shared_task
 from django.db import DatabaseError, InterfaceError
@@ -17,32 +19,42 @@ from transfers.rules.lifecycle import Stage
 logger = logging.getLogger(__name__)
 
 
+@contextmanager
+def _attended(what: str, put_off: Callable[[], None] | None = None) -> Iterator[None]:
+    """Warn of what stood in the way, by numbers and codes alone; it is on the trail, and a sweep looks again.
+
+    What was refused is put off, until a person asks again; what was tried and did not arrive is not.
+    """
+    try:
+        yield
+    except carrying.NotArrived as trouble:
+        logger.warning("%s did not get through: %s", what, ", ".join(trouble.codes))
+    except Refused as refusal:
+        if put_off is not None:
+            put_off()
+        logger.warning("%s was refused: %s", what, ", ".join(refusal.codes))
+    except (DatabaseError, InterfaceError, OSError) as error:
+        logger.warning("%s was interrupted (%s).", what, type(error).__name__)
+
+
 @shared_task
 def seal(submission_id: int) -> None:
     """Seal a submission for which that was asked; a refusal is on the trail, a lost database is tried again."""
-    row = Submission.objects.get(pk=submission_id)
-    try:
-        sealing.seal(submission=row, by=duty("seal"), at=timezone.now())
-    except Refused as refusal:
-        sealing.put_off(submission=row, by=duty("seal"), at=timezone.now())
-        logger.warning("Sealing submission %s was refused: %s", submission_id, ", ".join(refusal.codes))
-    except (DatabaseError, InterfaceError, OSError) as error:
-        logger.warning("Sealing submission %s was interrupted (%s).", submission_id, type(error).__name__)
+    row, by = Submission.objects.get(pk=submission_id), duty("seal")
+    with _attended(
+        f"Sealing submission {submission_id}", lambda: sealing.put_off(submission=row, by=by, at=timezone.now())
+    ):
+        sealing.seal(submission=row, by=by, at=timezone.now())
 
 
 @shared_task
 def deliver(submission_id: int) -> None:
     """Deliver a submission for which that was asked; what is not known is looked at again by the sweep."""
-    row = Submission.objects.get(pk=submission_id)
-    try:
-        delivery.deliver(submission=row, by=duty("deliver"), at=timezone.now())
-    except carrying.NotArrived as trouble:
-        logger.warning("Delivering submission %s did not get through: %s", submission_id, ", ".join(trouble.codes))
-    except Refused as refusal:
-        delivery.put_off(submission=row, by=duty("deliver"), at=timezone.now())
-        logger.warning("Delivering submission %s was refused: %s", submission_id, ", ".join(refusal.codes))
-    except (DatabaseError, InterfaceError, OSError) as error:
-        logger.warning("Delivering submission %s was interrupted (%s).", submission_id, type(error).__name__)
+    row, by = Submission.objects.get(pk=submission_id), duty("deliver")
+    with _attended(
+        f"Delivering submission {submission_id}", lambda: delivery.put_off(submission=row, by=by, at=timezone.now())
+    ):
+        delivery.deliver(submission=row, by=by, at=timezone.now())
 
 
 @shared_task
@@ -75,22 +87,16 @@ def empty_the_inbox() -> None:
 def withdraw(withdrawal_id: int) -> None:
     """Seal and deliver a withdrawal; what stands in the way is on the trail, and it is tried again."""
     row = Withdrawal.objects.get(pk=withdrawal_id)
-    try:
+    with _attended(f"Withdrawal {withdrawal_id}"):
         withdrawing.carry_out(withdrawal=row, by=duty("withdraw"), at=timezone.now())
-    except Refused as refusal:
-        logger.warning("Withdrawal %s did not get through: %s", withdrawal_id, ", ".join(refusal.codes))
-    except (DatabaseError, InterfaceError, OSError) as error:
-        logger.warning("Withdrawal %s was interrupted (%s).", withdrawal_id, type(error).__name__)
 
 
 @shared_task
 def withdraw_from(submission_id: int) -> None:
     """Withdraw whoever objected since from one submission that was sent."""
     row = Submission.objects.get(pk=submission_id)
-    try:
+    with _attended(f"Withdrawing from submission {submission_id}"):
         withdrawing.make(submission=row, by=duty("withdraw"), at=timezone.now())
-    except Refused as refusal:
-        logger.warning("Withdrawing from submission %s was refused: %s", submission_id, ", ".join(refusal.codes))
 
 
 @shared_task

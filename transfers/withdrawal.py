@@ -8,7 +8,8 @@ package: no agreement, no approval and no other objection is asked for (docs/dec
 from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any, BinaryIO
+from functools import partial
+from typing import BinaryIO
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -18,13 +19,14 @@ from cohorts.rules.clocks import LONDON
 from connecting_families.alone import Work, alone
 from connecting_families.audit import trail
 from connecting_families.audit.events import Event
-from connecting_families.audit.seal import newest_note
+from connecting_families.audit.refusals import Why
 from connecting_families.audit.trail import Who
-from transfers import addressees, council, doors, outbox, package, recipients
+from transfers import addressees, attempts, council, doors, outbox, package, progress, recipients
 from transfers.addressees import Addressee
-from transfers.carrying import Carriage
+from transfers.carrying import Carriage, Consignment
 from transfers.channels import chosen
 from transfers.channels.channel import Trouble, Where
+from transfers.manifest import manifest
 from transfers.models import Submission, Withdrawal, WithdrawalAttempt
 from transfers.rules import delivering, withdrawing
 from transfers.rules.lifecycle import Stage
@@ -73,7 +75,7 @@ def make(*, submission: Submission, by: Who, at: datetime) -> Withdrawal | None:
     return withdrawal
 
 
-def reasons_against(row: Submission) -> list[Any]:
+def reasons_against(row: Submission) -> list[Why]:
     """Why nobody is withdrawn from this submission now."""
     return withdrawing.against_withdrawing(
         row.at_stage,
@@ -88,7 +90,7 @@ def sent_submissions() -> list[Submission]:
     return [row for row in left.order_by("id") if not reasons_against(row)]
 
 
-def due(at: datetime) -> "list[tuple[int, str]]":
+def due(at: datetime) -> list[tuple[int, str]]:
     """The withdrawals that are to be sealed or delivered now, each with the correlation of who asked."""
     waiting = Withdrawal.objects.filter(sent_at=None).exclude(next_attempt_at__gt=at)
     # Where trying again cannot help, a person looks first, and asks again.
@@ -128,38 +130,43 @@ def carry_out(*, withdrawal: Withdrawal, by: Who, at: datetime) -> Withdrawal | 
                 settings.CF_OUTBOX.mkdir(mode=0o700, parents=True, exist_ok=True)
                 package.remove_unfinished(settings.CF_OUTBOX, (row.name, f"{row.name}-transmittal"))
                 row = _seal(withdrawal=row, by=by, at=at)
-            return Carriage(_Parcel(row, by), chosen.channel(), at).carried_out()
+            what = Consignment(
+                "transfers.withdrawal", row.name, f"withdrawal-{row.pk}", row.sealed_files, row.delivery_attempts,
+                partial(_attempt, withdrawal=row, by=by), partial(_interrupted, withdrawal=row, by=by),
+                partial(_arrived, withdrawal=row, by=by),
+            )  # fmt: skip
+            return Carriage(what, chosen.channel(), at).carried_out()
         except NotWithdrawn as refusal:
             _put_off(withdrawal=row, codes=refusal.codes, by=by, at=at)
             raise
+        finally:
+            progress.forget(f"withdrawal-{row.pk}")
 
 
 @trail.stage
 def _seal(*, withdrawal: Withdrawal, by: Who, at: datetime) -> Withdrawal:
     row = _locked(withdrawal.pk)
     chosen_for, reasons = _addressees(row, at)
-    signer, against = council.signer(at)
-    reasons += against
-    openpgp_signer = None
-    if addressees.OPENPGP in chosen_for:
-        openpgp_signer, against = council.openpgp_signer(at)
-        reasons += against
-    _refuse(reasons, row)
-    if signer is None:
+    signers, against = council.signers(chosen_for, at)
+    _refuse([*reasons, *against], row)
+    if signers is None:
         raise AssertionError("What is missing for sealing comes with a reason.")
     files: dict[str, BinaryIO] = {}
     with package.written_together(settings.CF_OUTBOX) as create:
         keeping = outbox.kept(create, files)
         table = _table(row)
         content = package.digest(table)
-        manifest = _manifest(row, content.sha256, by, at)
+        says = manifest(
+            row.submission, name=row.name, content_sha256=content.sha256, role=by.role or by.reference, at=at,
+            counts=row.counts, findings=[],
+        )  # fmt: skip
         sealed: list[package.SealedFile] = []
         for people in chosen_for.values():
-            wrapping = package.Wrapping(manifest, addressees.envelope(people, openpgp_signer), signer)
-            sealed += package.seal(_table(row), wrapping, stem=row.name, approved=content, create=keeping)
+            wrapping = package.Wrapping(says, addressees.envelope(people, signers.openpgp), signers.sums)
+            sealed += package.seal(table, wrapping, stem=row.name, approved=content, create=keeping)
         note = package.transmittal(row.name, sealed, row.counts)
-        sealed += package.write_transmittal(note, submission=row.name, signer=signer, create=keeping)
-        listed = [{"name": file.name, "bytes": file.size, "sha256": file.sha256, "rows": file.rows} for file in sealed]
+        sealed += package.write_transmittal(note, submission=row.name, signer=signers.sums, create=keeping)
+        listed = outbox.listed(sealed)
         _refuse(outbox.against_sealed(row, files, listed), row)
         _refuse(outbox.against_everybody(files, chosen_for), row)
         row.sealed_at, row.sealed_files = at, listed
@@ -168,46 +175,14 @@ def _seal(*, withdrawal: Withdrawal, by: Who, at: datetime) -> Withdrawal:
     return row
 
 
-class _Parcel:
-    """The sealed files of a withdrawal, as they are carried."""
-
-    record = "transfers.withdrawal"
-
-    def __init__(self, row: Withdrawal, by: Who) -> None:
-        self.row, self.by = row, by
-        self.name, self.sealed_files, self.key = row.name, row.sealed_files, f"withdrawal-{row.pk}"
-
-    def open_attempt(self) -> WithdrawalAttempt | None:
-        return self.row.delivery_attempts.filter(outcome="").last()
-
-    def attempt(self, where: Where, at: datetime) -> WithdrawalAttempt:
-        return _attempt(withdrawal=self.row, where=where, by=self.by, at=at)
-
-    def interrupted(
-        self, attempt: WithdrawalAttempt, trouble: Trouble, *, settles: bool, files: int, at: datetime
-    ) -> None:
-        _interrupted(
-            withdrawal=self.row, attempt=attempt, trouble=trouble, settles=settles, files=files, by=self.by, at=at
-        )
-
-    def arrived(self, attempt: WithdrawalAttempt, checked: str, at: datetime) -> Withdrawal:
-        return _arrived(withdrawal=self.row, attempt=attempt, checked=checked, by=self.by, at=at)
-
-
 @trail.stage
 def _attempt(*, withdrawal: Withdrawal, where: Where, by: Who, at: datetime) -> WithdrawalAttempt:
     row = _locked(withdrawal.pk)
     _refuse(outbox.changed(row), row)
     chosen_for, reasons = _addressees(row, at)
     _refuse(reasons or outbox.against_everybody_sealed(row, chosen_for), row)
-    for earlier in row.delivery_attempts.filter(outcome=""):
-        earlier.outcome, earlier.settled_at = "failed", at
-        earlier.save()
-    attempt = WithdrawalAttempt.objects.create(
-        withdrawal=row, channel=where.channel, host=where.host, host_key=where.host_key,
-        attempted_by=by.reference, attempted_at=at,
-    )  # fmt: skip
-    details = {"attempt": attempt.pk, **where._asdict()}
+    attempt: WithdrawalAttempt
+    attempt, details = attempts.begin(row.delivery_attempts, where, by, at)
     trail.record(Event.WITHDRAWAL_ATTEMPTED, who=by, at=at, about=row, details=details)
     return attempt
 
@@ -218,29 +193,22 @@ def _interrupted(
     at: datetime,
 ) -> None:  # fmt: skip
     row = _locked(withdrawal.pk)
-    code = trouble.why.code
-    attempt.reason, attempt.files_arrived = code, max(files, attempt.files_arrived)
-    if settles:
-        attempt.outcome, attempt.settled_at = "failed", at
-    attempt.save()
+    details = attempts.hinder(attempt, trouble, settles=settles, files=files, at=at)
     row.delivery_tries += 1
     soon = delivering.next_attempt(row.made_at, row.delivery_tries, at)
     # After a day a person is asked, and it is tried on all the same: somebody waits to be taken out.
     row.next_attempt_at = (soon or at + AGAIN) if trouble.again else None
-    row.delivery_stopped = "" if soon and trouble.again else code
+    row.delivery_stopped = "" if soon and trouble.again else trouble.why.code
     row.save()
-    details = {"attempt": attempt.pk, "reasons": [code], "files_arrived": files, "outcome": attempt.outcome}
     trail.record(Event.WITHDRAWAL_INTERRUPTED, who=by, at=at, about=row, details=details)
 
 
 @trail.stage
 def _arrived(*, withdrawal: Withdrawal, attempt: WithdrawalAttempt, checked: str, by: Who, at: datetime) -> Withdrawal:
     row = _locked(withdrawal.pk)
-    attempt.outcome, attempt.settled_at, attempt.files_arrived = "delivered", at, len(row.sealed_files)
-    attempt.save()
+    details = attempts.settle(attempt, row.sealed_files, checked, at)
     row.sent_at, row.next_attempt_at, row.delivery_stopped = at, None, ""
     row.save()
-    details = {"attempt": attempt.pk, "files": row.sealed_files, "compared_by": checked}
     trail.record(Event.WITHDRAWAL_DELIVERED, who=by, at=at, about=row, details=details)
     return row
 
@@ -263,15 +231,15 @@ def _locked(key: int) -> Withdrawal:
     return rows.select_related("submission__round__agreement", "submission__cohort").get(pk=key)
 
 
-def _refuse(reasons: list[Any], row: Withdrawal) -> None:
+def _refuse(reasons: list[Why], row: Withdrawal) -> None:
     if reasons:
         raise NotWithdrawn(reasons, record="transfers.withdrawal", reference=row.name)
 
 
-def _addressees(row: Withdrawal, at: datetime) -> tuple[Mapping[str, list[Addressee]], list[Any]]:
+def _addressees(row: Withdrawal, at: datetime) -> tuple[Mapping[str, list[Addressee]], list[Why]]:
     """Everybody for whom either package of the submission was, by the format in which they open one; none twice."""
     by_format: dict[str, dict[str, Addressee]] = {}
-    reasons = []
+    reasons: list[Why] = []
     for purpose in outbox.PURPOSE_OF.values():
         found, against = recipients.usable_by_all(row.submission.round.recipients, purpose, at, held=True)
         reasons += against
@@ -287,24 +255,3 @@ def _table(row: Withdrawal) -> package.Table:
     if len(rows) != row.counts["withdrawn"]:
         raise AssertionError("Everybody who was sent has a reference.")
     return package.Table("withdrawals.csv", COLUMNS, rows)
-
-
-def _manifest(row: Withdrawal, sha256: str, by: Who, at: datetime) -> dict[str, Any]:
-    of = row.submission
-    return {
-        "spec": package.SPEC,
-        "submission": row.name,
-        "la_code": settings.CF_LA_CODE,
-        "round": of.round.code,
-        "cut_off": of.round.cut_off.isoformat(),
-        "agreement": of.round.agreement.reference,
-        "framework": f"{of.round.framework} {of.cohort.framework_version}",
-        "rule_set": of.cohort.rule_set,
-        "cohort_digest": of.cohort.digest,
-        "content_sha256": sha256,
-        "created_at": at.isoformat(),
-        "prepared_by_role": by.role or by.reference,
-        "trail_checkpoint": newest_note(),
-        "counts": row.counts,
-        "findings": [],
-    }

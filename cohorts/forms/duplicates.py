@@ -6,7 +6,7 @@ from django import forms
 
 from cohorts.compared import Two
 from cohorts.models import Pair
-from connecting_families.kit.forms import Choice
+from connecting_families.kit.forms import Choice, offer
 
 
 class PairFilter(forms.Form):
@@ -66,7 +66,7 @@ class DecideForm(forms.Form):
     def __init__(self, *args: Any, two: Two, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.people = {person.reference: person for person in two}
-        self.fields["keep"].choices = [(reference, reference) for reference in self.people]  # type: ignore[attr-defined]
+        offer(self, "keep", [(reference, reference) for reference in self.people])
 
     def clean(self) -> dict[str, Any]:
         """The person of the reference that was chosen; two people need no choice."""

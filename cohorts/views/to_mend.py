@@ -20,6 +20,7 @@ from cohorts.views.family_pages import today
 from cohorts.views.mended_at import in_form
 from connecting_families.audit import trail
 from connecting_families.audit.events import Event
+from connecting_families.kit.forms import offer
 from connecting_families.kit.lists import Column, Table
 from connecting_families.kit.pieces import link
 from connecting_families.staff.guards import acting, opened_by
@@ -40,7 +41,7 @@ class TeamFilter(forms.Form):
 
     def __init__(self, *args: Any, teams: list[str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["team"].choices = [("", "Choose a team"), *((team, team) for team in teams)]  # type: ignore[attr-defined]
+        offer(self, "team", [("", "Choose a team"), *((team, team) for team in teams)])
 
 
 @opened_by(Permission.SEE_OWN_FAMILIES)

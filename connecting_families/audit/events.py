@@ -188,7 +188,7 @@ class Event(Enum):
     WITHDRAWAL_DELIVERED = "A withdrawal was delivered"
     WITHDRAWAL_ACKNOWLEDGED = "A withdrawal was acknowledged by its recipient"
     WITHDRAWAL_VIEWED = "A withdrawal was opened"
-    WITHDRAWAL_LETTER_VIEWED = "What somebody is told of what was sent about them was printed"
+    WITHDRAWAL_LETTER_VIEWED = "The letter on what was sent about somebody was opened"
     RECONCILIATION_VIEWED = "What a recipient could not load was opened"
 
     # Governance.

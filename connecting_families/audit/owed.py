@@ -1,7 +1,7 @@
 """Owed: a transaction that changed a business table owes the trail an entry, and is not committed without one.
 
 A trigger on each table, once a statement, notes the transaction; when it ends, the note is held against the entries of
-that transaction (docs/decisions/0047). The notes belong to the owner of the tables: the site's role can neither make
+that transaction (docs/decisions/0039). The notes belong to the owner of the tables: the site's role can neither make
 nor unmake one.
 """
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from django import forms
 
-from connecting_families.kit.forms import Choice, DateBoxesField
+from connecting_families.kit.forms import Choice, DateBoxesField, offer
 from connecting_families.staff import teams
 from connecting_families.staff.models import User
 from connecting_families.staff.roles import ROLES
@@ -83,9 +83,7 @@ class WorkForm(forms.Form):
         super().__init__(*args, **options)
         # A team that an account has and the register lacks is kept: files of the case system name it, too.
         known = sorted({*teams.names(on), *filter(None, [(self.initial or {}).get("team")])})
-        team = self.fields["team"]
-        assert isinstance(team, forms.ChoiceField)  # noqa: S101 - told to the type checker
-        team.choices = [("", "No team"), *((name, name) for name in known)]
+        offer(self, "team", [("", "No team"), *((name, name) for name in known)])
 
 
 class AddForm(WorkForm):

@@ -22,7 +22,7 @@ from connecting_families.audit.signing import TrailRefused
 from tests.audit.conftest import AT, TABLES, Trail
 from tests.conftest import address_of
 from tests.stages.conftest import WalkTo
-from transfers import sealing
+from transfers.manifest import manifest
 
 WRITE = """
 INSERT INTO audit_entry
@@ -276,10 +276,11 @@ def test_what_is_sealed_is_never_changed(whole: Trail, table: str) -> None:
 def test_the_newest_checkpoint_goes_with_a_submission(walk_to: WalkTo, settings: Any, tmp_path: Path) -> None:
     settings.CF_CHECKPOINT_KEY = tmp_path / "key.pem"
     walk = walk_to("ask to seal")
-    assert sealing._manifest(walk.submission, AT)["trail_checkpoint"] is None
+    told: dict[str, Any] = {"name": walk.submission.name, "content_sha256": "", "role": "", "at": AT}
+    assert manifest(walk.submission, **told)["trail_checkpoint"] is None
     checkpoint = seal.seal(at=AT)
     assert checkpoint is not None
-    note = sealing._manifest(walk.submission, AT)["trail_checkpoint"]
+    note = manifest(walk.submission, **told)["trail_checkpoint"]
     assert note == checkpoint.note
     assert base64.b64encode(bytes(checkpoint.root)).decode() in note
     walk.do("seal")

@@ -22,7 +22,7 @@ from connecting_families.staff.roles import ROLES
 from tests.pages import council
 from tests.pages.visits import Visits, visit_everything
 from tests.signing_in import sign_in
-from tests.stages.conftest import QUICK, stands, walk_to  # noqa: F401 - fixtures
+from tests.stages.conftest import QUICK, WalkTo, stands, walk_to  # noqa: F401 - fixtures
 from tests.stages.walk import PASSWORD, Walk
 
 SignedIn = Callable[[str], Client]
@@ -75,6 +75,19 @@ def at_the_walks_time(monkeypatch: pytest.MonkeyPatch) -> Clock:
         monkeypatch.setattr(timezone, "now", now)
 
     return set_clock
+
+
+@pytest.fixture
+def walked_to(request: pytest.FixtureRequest, at_the_walks_time: Clock) -> WalkTo:
+    """A walk whose clock the pages read."""
+    to: WalkTo = request.getfixturevalue("walk_to")
+
+    def walk(act: str) -> Walk:
+        walked = to(act)
+        at_the_walks_time(walked)
+        return walked
+
+    return walk
 
 
 @pytest.fixture

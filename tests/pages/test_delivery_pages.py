@@ -6,12 +6,12 @@ from unittest.mock import Mock
 import pytest
 from django.conf import settings as configured
 from django.test import Client
-from django.utils.html import strip_tags
 
 from connecting_families.audit.trail import duty
+from tests.pages.answers import press, text
 from tests.pages.conftest import Clock, SignedIn
 from tests.stages.conftest import WalkTo
-from tests.stages.walk import PASSWORD, Walk
+from tests.stages.walk import Walk
 from transfers import delivery, progress, tasks
 from transfers.channels import folder
 from transfers.channels.channel import Failed, Sent, Stopped, Trouble
@@ -27,23 +27,12 @@ def walk(walk_to: WalkTo, at_the_walks_time: Clock, monkeypatch: pytest.MonkeyPa
     return walked
 
 
-def text(answer: Any) -> str:
-    """What people read on a page, in one line."""
-    page = answer.content.decode()
-    if "<main" in page:
-        page = page[page.index("<main") : page.index("</main>")]
-    return " ".join(strip_tags(page).split()).replace("&#x27;", "'")
-
-
 def page_of(walk: Walk) -> str:
     return f"/submissions/{walk.submission.name}/"
 
 
 def ask_again(client: Client, walk: Walk) -> Any:
-    answer = client.post(f"{page_of(walk)}deliver/")
-    if answer["Location"].startswith("/account/reauthenticate/"):
-        return client.post(answer["Location"], {"password": PASSWORD})
-    return answer
+    return press(client, f"{page_of(walk)}deliver/")
 
 
 def hinder(monkeypatch: pytest.MonkeyPatch, trouble: Trouble) -> None:

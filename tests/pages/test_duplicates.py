@@ -9,16 +9,11 @@ import pytest
 from cohorts import people, tasks
 from cohorts.models import Merge, Pair
 from connecting_families.audit.models import Entry
+from tests.pages.answers import text
 from tests.pages.conftest import Clock, SignedIn
 from tests.stages.asked import merge, person_of, together
 from tests.stages.conftest import WalkTo
 from tests.stages.walk import LINE, Walk
-
-
-def text(answer: object) -> str:
-    """What a page says, without its markup."""
-    body = answer.content.decode()  # type: ignore[attr-defined]
-    return " ".join(unescape(re.sub(r"<[^>]+>", " ", body[body.find("<main") :])).split())
 
 
 def marked(walk: Walk, reference: str, kind: str) -> None:

@@ -8,7 +8,8 @@ from django.urls import URLPattern, reverse
 
 from tests.pages import places, validator
 from tests.pages.markup import attributes, read
-from tests.pages.places import PLACES, Act, File, Screen, patterns, roles_of, screens
+from tests.pages.place import Act, Door, File, Place, Screen
+from tests.pages.places import PLACES, patterns, roles_of, screens
 from tests.pages.visits import NOBODY, Visits
 
 pytestmark = pytest.mark.xdist_group("places")
@@ -34,7 +35,7 @@ def test_the_table_holds_nothing_that_is_not_there() -> None:
 
 
 @pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
-def test_what_a_place_is_for_is_said_in_one_sentence(place: places.Place) -> None:
+def test_what_a_place_is_for_is_said_in_one_sentence(place: Place) -> None:
     if isinstance(place, Screen):
         assert place.purpose.endswith(".")
         assert ". " not in place.purpose
@@ -59,7 +60,7 @@ def test_everybody_who_may_was_there_and_everything_was_pressed(visits: Visits, 
         assert missing == [], f"no page leads {missing} to {name!r}, or it was not answered with 200"
     else:
         how = ("pressed", "empty") if isinstance(place, Act) else ("link",)
-        assert not isinstance(place, places.Door) or place.leads_to in PLACES
+        assert not isinstance(place, Door) or place.leads_to in PLACES
         done = [v for v in visits.seen if v.route == name and v.how in how and v.status in (200, 204, 302, 409)]
         assert done, f"nobody pressed, or downloaded, {name!r}"
         assert all(not v.is_page for v in done if isinstance(place, File))

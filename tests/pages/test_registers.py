@@ -9,8 +9,8 @@ from django.test import Client
 
 from cohorts.models import Agreement, Dataset, NoticeVersion
 from connecting_families.audit.models import Entry
+from tests.pages.answers import text
 from tests.pages.conftest import Clock, SignedIn
-from tests.pages.test_walk import text
 from tests.stages.conftest import WalkTo
 from tests.stages.walk import Walk
 

@@ -18,8 +18,8 @@ from connecting_families.audit.trail import duty
 from connecting_families.governance import tasks, verification
 from connecting_families.governance.models import Verification
 from connecting_families.governance.verification import Progress
+from tests.pages.answers import press, text
 from tests.pages.conftest import Clock, SignedIn
-from tests.pages.test_walk import press, text
 from tests.stages.conftest import WalkTo
 from tests.stages.walk import Walk
 

@@ -16,8 +16,8 @@ from cohorts.models import Family, Upload
 from connecting_families.audit.models import Entry
 from connecting_families.audit.trail import duty
 from connecting_families.kit.spreadsheets import guarded
+from tests.pages.answers import text
 from tests.pages.conftest import Clock, SignedIn
-from tests.pages.test_walk import text
 from tests.stages.bulk import told
 from tests.stages.conftest import WalkTo
 from tests.stages.walk import Walk

@@ -6,9 +6,6 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
-from django.db import connection, transaction
-from django.test import Client
-from django.utils.html import strip_tags
 from kombu.exceptions import OperationalError
 
 from cohorts import assembly, shards, tasks
@@ -16,13 +13,13 @@ from cohorts.models import Cohort
 from connecting_families import workers
 from connecting_families.audit.models import Entry
 from connecting_families.audit.trail import duty
-from tests.beside import ENTRY
-from tests.pages.conftest import Clock, SignedIn
+from tests.pages.answers import press, text
+from tests.pages.conftest import SignedIn
 from tests.stages.conftest import WalkTo
-from tests.stages.walk import PASSWORD, PEOPLE, Walk, recipient_pem
-from transfers import delivery, keys, sealing
+from tests.stages.walk import PASSWORD, PEOPLE, Walk
+from transfers import delivery, sealing
 from transfers import tasks as transfer_tasks
-from transfers.models import RecipientCertificate, Submission
+from transfers.models import Submission
 
 
 @pytest.fixture(autouse=True)
@@ -35,35 +32,9 @@ def handed_over(monkeypatch: pytest.MonkeyPatch) -> Mock:
     return queue
 
 
-@pytest.fixture
-def walked_to(walk_to: WalkTo, at_the_walks_time: Clock) -> WalkTo:
-    """A walk whose clock the pages read."""
-
-    def walk(act: str) -> Walk:
-        walked = walk_to(act)
-        at_the_walks_time(walked)
-        return walked
-
-    return walk
-
-
-def text(answer: Any) -> str:
-    """What people read on a page, in one line."""
-    page = answer.content.decode()
-    return " ".join(strip_tags(page[page.index("<main") : page.index("</main>")]).split()).replace("&#x27;", "'")
-
-
 def recorded(event: str) -> int:
     """How many entries of this event there are."""
     return int(Entry.objects.filter(event=event).count())
-
-
-def press(client: Client, path: str, **values: Any) -> Any:
-    """Send a form; where a fresh password is asked for, give it."""
-    answer = client.post(path, values)
-    if answer.status_code == 302 and answer["Location"].startswith("/account/reauthenticate/"):
-        return client.post(answer["Location"], {"password": PASSWORD})
-    return answer
 
 
 def page_of(walk: Walk) -> str:
@@ -326,63 +297,6 @@ def test_an_objection_after_approval_makes_it_void_and_the_page_says_why(
     assert "This holds for 1 in the submission since the cohort was assembled." in said
 
 
-# Certificates ---------------------------------------------------------------------------------------------------
-
-
-def test_a_certificate_is_added_and_accepted_by_two_who_type_its_fingerprint(
-    walked_to: WalkTo, signed_in: SignedIn
-) -> None:
-    walk = walked_to("assemble")
-    made = keys.make_demonstration_keys(walk.folder / "other", walk.now()).recipient_certificate.read_bytes()
-    preparer, governance = signed_in("prepare"), signed_in("govern")
-    given = {"recipient": "ONS", "purpose": "linkage", "pasted": made.decode()}
-    assert press(preparer, "/certificates/add/", **given)["Location"] == "/certificates/"
-    assert "This certificate was added for this purpose already." in text(
-        press(preparer, "/certificates/add/", **given)
-    )
-    typed = keys.fingerprint(keys.load_certificate(made))
-    row = RecipientCertificate.objects.get(fingerprint=typed)
-    wrong = press(governance, "/certificates/accept/", purpose="linkage", fingerprint=typed[::-1])
-    assert "The fingerprint is not that of a certificate that was added." in text(wrong)
-    spelled = ":".join(re.findall("..", typed.upper()))
-    for client in (preparer, governance):
-        answer = press(client, "/certificates/accept/", purpose="linkage", fingerprint=spelled)
-        assert answer["Location"] == "/certificates/"
-        again = press(client, "/certificates/accept/", purpose="linkage", fingerprint=typed)
-        assert "already" in text(again)
-    row.refresh_from_db()
-    assert row.second_accepted_by_id == walk.who("govern").person
-    assert typed not in text(governance.get("/certificates/"))
-
-
-@pytest.mark.parametrize(
-    ("given", "said"),
-    [
-        ({}, "Choose a file, or paste the certificate below."),
-        ({"pasted": "Señor"}, "This is not a certificate in PEM form, nor one of OpenPGP."),
-        (
-            {"pasted": "-----BEGIN CERTIFICATE-----\nbm8=\n-----END CERTIFICATE-----"},
-            "This is not an X.509 certificate",
-        ),
-    ],
-)
-def test_what_is_no_certificate_is_refused(
-    walked_to: WalkTo, signed_in: SignedIn, given: dict[str, str], said: str
-) -> None:
-    walked_to("assemble")
-    answer = press(signed_in("prepare"), "/certificates/add/", recipient="ONS", purpose="linkage", **given)
-    assert said in text(answer)
-
-
-def test_a_certificate_may_come_as_a_file(walked_to: WalkTo, signed_in: SignedIn) -> None:
-    walk = walked_to("assemble")
-    made = keys.make_demonstration_keys(walk.folder / "other", walk.now()).recipient_certificate
-    with made.open("rb") as file:
-        answer = press(signed_in("prepare"), "/certificates/add/", recipient="ONS", purpose="analysis", file=file)
-    assert answer["Location"] == "/certificates/"
-    assert RecipientCertificate.objects.latest("pk").pem.encode() == made.read_bytes() != recipient_pem()
-
-
 # The trail ------------------------------------------------------------------------------------------------------
 
 
@@ -477,33 +391,3 @@ def test_home_of_early_help_holds_nothing_of_cohorts(walked_to: WalkTo, signed_i
     assert "Your role may see and record the families of" in page
     for word in ("ohort", "ubmission", "ollection round", "last run", "2026"):
         assert word not in page
-
-
-def test_a_certificate_is_revoked_once_with_a_reason_by_whoever_may(walked_to: WalkTo, signed_in: SignedIn) -> None:
-    walked_to("assemble")
-    row = RecipientCertificate.objects.latest("pk")
-    page = f"/certificates/{row.pk}/revoke/"
-    assert signed_in("worker").get(page).status_code == 403
-    approver = signed_in("approve")
-    assert page in approver.get("/certificates/").content.decode()
-    assert "Fill in" in text(press(approver, page, reason=" "))
-    assert press(approver, page, reason="Its key was lost.")["Location"] == "/certificates/"
-    assert "This certificate was revoked already." in text(press(approver, page, reason="Its key was lost."))
-    assert page not in approver.get("/certificates/").content.decode()
-    row.refresh_from_db()
-    assert str(row.revoked_by) == "approve"
-    assert "Its key was lost." not in text(approver.get("/certificates/"))
-
-
-def test_the_home_page_says_what_ends_soon(walked_to: WalkTo, signed_in: SignedIn, settings: Any) -> None:
-    walk = walked_to("assemble")
-    walk.minutes += 700 * 24 * 60
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(ENTRY)
-        RecipientCertificate.objects.update(valid_to=walk.now())
-    settings.CF_SIGNING_KEY_UNENCRYPTED = False
-    for name in ("prepare", "approve", "govern"):
-        said = text(signed_in(name).get("/"))
-        assert "Keys and certificates to replace" in said
-        assert "holds a key without a passphrase" in said
-    assert "Keys and certificates" not in text(signed_in("worker").get("/"))

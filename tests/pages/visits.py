@@ -24,7 +24,8 @@ from django.urls import Resolver404, resolve
 from cohorts.models import Objection
 from tests.pages.council import TYPED, planted, signs_in_as
 from tests.pages.markup import read
-from tests.pages.places import PLACES, Screen, patterns, roles_of
+from tests.pages.place import Screen
+from tests.pages.places import PLACES, patterns, roles_of
 from tests.stages.walk import PASSWORD
 
 NOBODY = "nobody"

@@ -14,6 +14,7 @@ from django.conf import settings
 
 from cohorts import objections
 from connecting_families.audit import seal
+from connecting_families.audit.models import Entry
 from connecting_families.audit.trail import duty
 from tests.stages.conftest import WalkTo
 from tests.stages.receipts import acknowledgement, receipt_of
@@ -107,7 +108,7 @@ def test_an_auditor_checks_it_without_us(walk_to: WalkTo, tmp_path: Path) -> Non
 def test_what_was_changed_is_not_proven(walk_to: WalkTo) -> None:
     walk = walk_to("deliver")
     assert seal.seal(at=walk.now()) is not None
-    said = proof.of(walk.submission, walk.now())
+    said = proof.view(submission=walk.submission, by=walk.who("govern"), at=walk.now()).said
     size, root = checkpoint(said)
 
     def proves(entry: dict[str, Any]) -> bool:
@@ -128,7 +129,9 @@ def test_what_is_not_sealed_yet_is_said_and_what_never_was_is_refused(walk_to: W
     walk = walk_to("approve")
     with pytest.raises(proof.NotProven, match="was never sealed"):
         proof.prove(submission=walk.submission, by=walk.who("govern"), at=walk.now())
+    assert Entry.objects.latest("id").event == "PROOF_REFUSED"
     walk.through("ask to seal", "seal")
-    said = proof.of(walk.submission, walk.now())
+    said, entries = proof.view(submission=walk.submission, by=walk.who("govern"), at=walk.now())
     assert (said["trail"]["checkpoint"], said["trail"]["entries"]) == ("", [])
-    assert len(said["trail"]["not_sealed_yet"]) == len(proof.told_of(walk.submission)) > 5
+    assert said["trail"]["not_sealed_yet"] == [entry.pk for entry in entries]
+    assert "SUBMISSION_SEALED" in {entry.event for entry in entries}

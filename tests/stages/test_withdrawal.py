@@ -20,8 +20,8 @@ from tests.stages import asked
 from tests.stages.conftest import WalkTo
 from tests.stages.receipts import acknowledgement
 from tests.stages.test_sealing import Opened, needs_openssl
-from tests.stages.walk import RUN, Walk, openpgp_recipient
-from transfers import carrying, delivery, outbox, receipt, sealing, tasks, withdrawal
+from tests.stages.walk import ORDER, RUN, Walk, openpgp_recipient
+from transfers import carrying, delivery, outbox, receipt, tasks, withdrawal
 from transfers.channels import folder
 from transfers.models import PersonReference, RecipientCertificate, Withdrawal, Withdrawn
 
@@ -146,6 +146,30 @@ def test_who_is_late_and_who_is_not(walk_to: WalkTo) -> None:
     object_to(walk, person=asked.person_of("P2"))
     assert make(walk) is None
     assert Withdrawn.objects.count() == 5
+
+
+def test_a_scope_that_becomes_wider_again_withdraws_nobody(walk_to: WalkTo) -> None:
+    walk = walk_to("assemble")
+    both = [object_to(walk, person=asked.person_of("P5"), datasets=[code]) for code in ("NPD", "HES")]
+    walk.assemble(walk.cohort.round)
+    walk.through(*ORDER[1:])
+    assert make(walk) is None
+    take_back(walk, both[0])
+    assert make(walk) is None
+    object_to(walk, person=asked.person_of("P5"), datasets=["PNC"])
+    assert withdrawn(made(walk)) == {"P5"}
+
+
+def test_a_later_notice_that_asks_consent_withdraws_nobody_who_took_none_back(walk_to: WalkTo) -> None:
+    walk = walk_to("deliver")
+    people.protect(
+        person=asked.person_of("P1"), kind="refuge", from_on=RUN.date() - timedelta(9), to_on=RUN.date(),
+        by=walk.who("worker"), at=walk.now(),
+    )  # fmt: skip
+    notice = {"notice_ref": "NP1", "version": "PN2", "person_ref": "P1", "issued_on": "2026-11-01", "channel": "letter"}
+    walk.load({"notices": [notice]})
+    assert "CONSENT_MISSING" in asked.decisions("F1", walk.now())["P1"].reasons
+    assert make(walk) is None
 
 
 def test_a_merge_brings_the_objection_of_one_record_to_the_one_that_was_sent(walk_to: WalkTo) -> None:
@@ -304,4 +328,3 @@ def test_an_objection_before_it_is_sent_stops_it_and_nothing_is_withdrawn(walk_t
         delivery.deliver(submission=walk.submission, by=duty("deliver"), at=walk.now())
     assert walk.submission.stage == "VOID"
     assert withdrawal.sent_submissions() == []
-    assert sealing.KINDS == ("identifiers", "programme", "transmittal")

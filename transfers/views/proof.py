@@ -8,8 +8,6 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 
-from connecting_families.audit import trail
-from connecting_families.audit.events import Event
 from connecting_families.audit.refusals import Refused
 from connecting_families.kit.lists import Column, Table
 from connecting_families.staff.guards import acting, opened_by
@@ -31,11 +29,9 @@ def proof(request: HttpRequest, name: str) -> HttpResponse:
     row = row_of(name)
     at = timezone.now()
     try:
-        found = stage.of(row, at)
+        found, entries = stage.view(submission=row, by=acting(request), at=at)
     except Refused as refusal:
         return show(request, row, refusal.reasons)
-    with trail.act():
-        trail.record(Event.PROOF_VIEWED, who=acting(request), at=at, about=row)
     places = {each["entry"]: each["position"] for each in found["trail"]["entries"]}
     context = {
         "title": "Proof of submission", "caption": row.name, "back_href": reverse("submission", args=[row.name]),
@@ -72,7 +68,7 @@ def proof(request: HttpRequest, name: str) -> HttpResponse:
             Table("What the trail tells of it", ENTRIES,
                   [[entry.pk, moment(entry.timestamp), entry.sentence, in_role(entry.who, entry.role),
                     f"At place {places[entry.pk]:,}" if entry.pk in places else "Not sealed yet"]
-                   for entry in stage.told_of(row)]),
+                   for entry in entries]),
         ],
     }  # fmt: skip
     return render(request, "transfers/proof.html", context)

@@ -108,7 +108,7 @@ def _show(request: HttpRequest, row: Withdrawal, refused: tuple[Reasoned, ...] =
             ("People", f"{row.counts['withdrawn']:,} of {row.submission.counts['persons']:,} who were sent"),
             ("Made", moment(row.made_at)),
             ("Sealed", moment(row.sealed_at)),
-            ("Tried again", moment(row.next_attempt_at)),
+            ("To be tried again", moment(row.next_attempt_at)),
             ("Delivered", moment(row.sent_at)),
             ("Acknowledged", f"{moment(row.acknowledged_at)}, as the recipient says" if row.acknowledged_at else ""),
         ),

@@ -39,4 +39,5 @@ NOTHING_BESIDE = {
     "connecting_families.management.commands.verify_trail.handle",
     "transfers.management.commands.demo_keys.handle",
     "transfers.proof.prove",
+    "transfers.proof.view",
 }
