@@ -31,20 +31,28 @@ AT_ONCE = 10_000
 """Entries in memory."""
 KEY_OF_LOCK = 0
 # Of what runs on the cluster, transactions in another database never write here: one that runs for hours over there
-# holds nothing up. Whoever ended between the snapshot and the look at the locks counts as ours.
+# holds nothing up. Nor does autovacuum, a process of no role. Of whoever ended between the snapshot and the look at the
+# locks nobody can say where it ran: it is counted as ours, and as one to look again for.
 NOW = """
     WITH seen AS MATERIALIZED (SELECT pg_current_snapshot() AS snapshot),
-    elsewhere AS (
-        SELECT held.transactionid FROM pg_locks held JOIN pg_stat_activity of ON of.pid = held.pid
-        WHERE held.locktype = 'transactionid' AND held.mode = 'ExclusiveLock' AND of.datname <> current_database()
+    held AS MATERIALIZED (
+        SELECT lock.transactionid, of.datname <> current_database() OR of.pid IS NOT NULL AND of.usesysid IS NULL
+            AS elsewhere
+        FROM pg_locks lock LEFT JOIN pg_stat_activity of ON of.pid = lock.pid
+        WHERE lock.locktype = 'transactionid' AND lock.mode = 'ExclusiveLock'
+    ),
+    running AS (
+        SELECT tx, held.transactionid IS NULL AS ended
+        FROM seen CROSS JOIN pg_snapshot_xip(snapshot) AS tx LEFT JOIN held ON held.transactionid = tx::xid
+        WHERE held.elsewhere IS NOT TRUE
     )
-    SELECT coalesce(
-        (SELECT min(running) FROM pg_snapshot_xip(snapshot) AS running
-         WHERE running::xid NOT IN (SELECT transactionid FROM elsewhere)),
-        pg_snapshot_xmax(snapshot))::text::bigint,
-        (SELECT system_identifier::text FROM pg_control_system())
+    SELECT coalesce((SELECT min(tx) FROM running), pg_snapshot_xmax(snapshot))::text::bigint,
+        (SELECT system_identifier::text FROM pg_control_system()),
+        EXISTS (SELECT FROM running WHERE ended)
     FROM seen
 """
+LOOKS = 10
+"""At what runs, until nothing ended meanwhile: beside busy databases one look may find a stranger that is gone."""
 UNSEALED = "NOT EXISTS (SELECT FROM audit_leaf l WHERE l.entry_id = e.id)"
 TAKEN = f"SELECT e.id, {SELECTED} FROM audit_entry e WHERE {UNSEALED}"
 IN_ORDER = "ORDER BY e.tx, e.id"
@@ -155,8 +163,11 @@ def _now() -> tuple[int, str]:
     A later statement sees everything that transactions before it wrote.
     """
     with connection.cursor() as cursor:
-        cursor.execute(NOW)
-        horizon, cluster = cursor.fetchone()
+        for _ in range(LOOKS):
+            cursor.execute(NOW)
+            horizon, cluster, ended = cursor.fetchone()
+            if not ended:
+                break
         return int(horizon), str(cluster)
 
 

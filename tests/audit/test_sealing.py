@@ -98,6 +98,28 @@ def test_a_transaction_in_another_database_holds_nothing_up(empty: Trail) -> Non
     assert empty.order() == ids
 
 
+def test_transactions_that_come_and_go_in_another_database_hold_nothing_up(empty: Trail) -> None:
+    enough = threading.Event()
+
+    def keep_busy() -> None:
+        with psycopg.connect(address_of("template1", configured.DATABASE_OWNER), autocommit=True) as elsewhere:
+            while not enough.is_set():
+                elsewhere.execute(
+                    "DO $$ BEGIN FOR i IN 1..5000 LOOP PERFORM pg_current_xact_id(); COMMIT; END LOOP; END $$"
+                )
+
+    threads = [threading.Thread(target=keep_busy) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    try:
+        for _ in range(50):
+            empty.sealed(1)
+    finally:
+        enough.set()
+        for thread in threads:
+            thread.join(20)
+
+
 def test_what_is_rolled_back_is_not_waited_for(empty: Trail) -> None:
     with site() as late:
         late.execute(WRITE)
