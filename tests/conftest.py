@@ -75,7 +75,7 @@ def committed(
         connection.close()
         with psycopg.connect(address_of(owner["NAME"], owner), autocommit=True) as maintenance:
             drop(maintenance, name)
-            maintenance.execute(f'CREATE DATABASE "{name}" TEMPLATE "{django_db_setup}"')
+            maintenance.execute(f'CREATE DATABASE "{name}" TEMPLATE "{django_db_setup}" STRATEGY FILE_COPY')
             connection.settings_dict["NAME"] = name
             monkeypatch.setenv("DATABASE_URL", address_of(name, connection.settings_dict))
             monkeypatch.setenv("DATABASE_OWNER_URL", address_of(name, owner))

@@ -72,7 +72,7 @@ class Stands:
         # A test that needed no copy of its own may have left the connection open, and nobody may be on a template.
         connection.close()
         self.drop(name)
-        statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+        statement = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY")
         with maintenance() as server:
             server.execute(statement.format(sql.Identifier(name), sql.Identifier(template)))
         self.copies.append(name)
