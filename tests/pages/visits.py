@@ -63,11 +63,15 @@ class Visit(NamedTuple):
     @property
     def shape(self) -> str:
         """The same for two pages whose main parts are made of the same; the home page of each role is like no other."""
+        own = self.role if self.route == "home" else ""
+        return own + hashlib.sha256(repr(sorted(self.made_of)).encode()).hexdigest()
+
+    @property
+    def made_of(self) -> frozenset[tuple[str, ...]]:
+        """The kinds of elements of its main part, with their classes."""
         main = self.body[self.body.find("<main") : self.body.find("</main>")]
         tokens = [(token[0], *(part for part in token[1:] if part.startswith("class="))) for token in read(main)]
-        own = self.role if self.route == "home" else ""
-        made_of = sorted({token for token in tokens if token[0][0] == "<"})
-        return own + hashlib.sha256(repr(made_of).encode()).hexdigest()
+        return frozenset(token for token in tokens if token[0][0] == "<")
 
     @property
     def title(self) -> str:
@@ -185,6 +189,17 @@ class Visits:
     def shapes(self) -> list[Visit]:
         """One page of each shape."""
         return list({visit.shape: visit for visit in reversed(self.pages)}.values())
+
+    @property
+    def richest(self) -> list[Visit]:
+        """Of these all but those whose parts are every one on another page of the same place."""
+        parts = [(visit.made_of, visit) for visit in self.shapes]
+        found: dict[str, list[tuple[frozenset[tuple[str, ...]], Visit]]] = {}
+        for made_of, visit in sorted(parts, key=lambda part: -len(part[0])):
+            there = found.setdefault(visit.role if visit.route == "home" else visit.route, [])
+            if not any(made_of <= other for other, _ in there):
+                there.append((made_of, visit))
+        return [visit for there in found.values() for _, visit in there]
 
     @property
     def of_each_place(self) -> list[Visit]:
