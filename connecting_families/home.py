@@ -11,7 +11,7 @@ from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from kombu.exceptions import OperationalError
 
-from cohorts import queries, unfinished
+from cohorts import queries, rights_register, unfinished
 from cohorts.models import Cohort, Round, RuleChange
 from cohorts.views.rule_changes import changes_table
 from connecting_families import workers
@@ -57,6 +57,7 @@ def home(request: HttpRequest) -> HttpResponse:
         team = None if context["every_team"] else user.team
         context["late"] = queries.notices_due(team, at)
         context["waiting"] = queries.waiting_objections(team, at)
+        context["asked"] = rights_register.of_team(team).filter(answered_at=None).count()
         context["unfinished"] = len(unfinished.families(team, at)) if team != "" else 0
     if user.may(Permission.REVIEW_FLAGS):
         context["to_review"] = unfinished.flags_to_review(at).count()
@@ -82,6 +83,7 @@ def home(request: HttpRequest) -> HttpResponse:
             "undecided": queries.undecided_objections(at).count(),
             "rechecks": len(queries.rechecks_due(at)),
             "certificates": RecipientCertificate.objects.filter(second_accepted_by=None, revoked_at=None).count(),
+            "requests": rights_register.counts(at),
             "entries": _entries(),
         }
     return render(request, "home.html", context)

@@ -6,11 +6,13 @@ from cohorts.models.family import Address, Engagement, Evidence, Family, FlagRev
 from cohorts.models.permission import Consent, Notice, NoticeVersion, Objection, Protection, Recheck
 from cohorts.models.reference import Agreement, Dataset
 from cohorts.models.replay import Replay
+from cohorts.models.rights import RightsRequest
 from cohorts.models.rule_change import DryRun, FrameworkInUse, RuleChange
 from cohorts.models.upload import Upload
 
 __all__ = [
     "Address", "Agreement", "Cohort", "Consent", "Dataset", "Decision", "DryRun", "Engagement", "Evidence", "Family",
     "Finding", "FlagReview", "FrameworkInUse", "Membership", "Merge", "Notice", "NoticeVersion", "Objection", "Pair",
-    "Person", "Protection", "Recheck", "Replay", "Round", "RuleChange", "Run", "Settings", "Shard", "Upload",
+    "Person", "Protection", "Recheck", "Replay", "RightsRequest", "Round", "RuleChange", "Run", "Settings", "Shard",
+    "Upload",
 ]  # fmt: skip

@@ -26,7 +26,7 @@ from connecting_families.staff.roles import Permission
 
 PARTS = {
     "family": "Family", "problems": "Problems", "engagements": "Work", "flag": "Flag", "notices": "Privacy notices",
-    "consents": "Consent", "objections": "Objections", "protections": "Protection",
+    "consents": "Consent", "objections": "Objections", "family_requests": "Requests", "protections": "Protection",
 }  # fmt: skip
 OTHER_TEAM = "This is a family of another team. Ask that team, or an Early Help manager."
 PROTECTED = (

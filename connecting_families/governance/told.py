@@ -32,6 +32,7 @@ PAGES = {
     "cohorts.family": ("family", "reference"),
     "cohorts.noticeversion": ("notice_version", "pk"),
     "cohorts.objection": ("objection", "pk"),
+    "cohorts.rightsrequest": ("rights_request", "pk"),
     "cohorts.round": ("round", "reference"),
     "cohorts.upload": ("upload", "reference"),
     "cohorts.agreement": ("agreement", "pk"),

@@ -4,6 +4,7 @@ from django.urls import path
 
 from connecting_families.governance import desk_views as desk
 from connecting_families.governance import looks_views as looks
+from connecting_families.governance import requests_views as requests
 from connecting_families.governance import told_views, views
 from connecting_families.governance import verification_views as verification
 
@@ -16,6 +17,12 @@ urlpatterns = [
     path("objections/<int:number>/match/", desk.match, name="match_objection"),
     path("objections/<int:number>/recheck/", desk.recheck, name="recheck_objection"),
     path("objections/<int:number>/letter/<str:person>/", told_views.told, name="told"),
+    path("rights/", requests.requests_desk, name="requests_desk"),
+    path("rights/<int:number>/", requests.rights_request, name="rights_request"),
+    path("rights/<int:number>/answer/", requests.answer_request, name="answer_request"),
+    path("rights/<int:number>/extend/", requests.extend_request, name="extend_request"),
+    path("rights/<int:number>/identify/", requests.identify_request, name="identify_request"),
+    path("rights/<int:number>/close/", requests.close_request, name="close_request"),
     path("trail/", views.trail_list, name="trail"),
     path("trail/entries.csv", views.download, name="trail_csv"),
     path("trail/person/", looks.who_looked, name="who_looked"),

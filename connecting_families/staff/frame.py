@@ -34,6 +34,7 @@ PLACES = (
     Place("Registers", "registers", Permission.SEE_REGISTERS),
     Place("Certificates", "certificates", Permission.ACCEPT_CERTIFICATES),
     Place("Objections", "objection_desk", Permission.DECIDE_OBJECTIONS),
+    Place("Requests", "requests_desk", Permission.ANSWER_REQUESTS),
     Place("Trail", "trail", Permission.SEE_TRAIL),
     Place("Staff", "staff", Permission.MANAGE_STAFF),
 )

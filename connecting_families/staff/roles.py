@@ -13,6 +13,7 @@ class Permission(Enum):
     END_PROTECTION = "end a protection mark"
     REVIEW_FLAGS = "review the flag of a family"
     DECIDE_OBJECTIONS = "decide about objections"
+    ANSWER_REQUESTS = "answer questions and requests about people's data"
     FIND_FAMILIES = "find a family by name, date of birth, postcode or reference"
     LOAD_FILES = "load bulk files"
     SEE_REGISTERS = "see the registers of agreements, datasets, notice versions and frameworks"
@@ -106,6 +107,7 @@ ROLES: dict[str, Role] = {
             {
                 P.FIND_FAMILIES,
                 P.DECIDE_OBJECTIONS,
+                P.ANSWER_REQUESTS,
                 P.SEE_DUPLICATES,
                 P.SEE_REGISTERS,
                 P.SEE_COHORTS,

@@ -13,12 +13,13 @@ from cohorts import (
     objections,
     people,
     replay,
+    rights,
     rule_changes,
     trying,
     uploads,
 )
 from cohorts.incoming import Offered
-from cohorts.models import Dataset, Family, Objection, Round, Upload
+from cohorts.models import Dataset, Family, Objection, RightsRequest, Round, Upload
 from connecting_families.audit.refusals import Refused
 from connecting_families.audit.trail import duty
 from connecting_families.staff import accounts, teams
@@ -66,6 +67,7 @@ def build(walk: Walk) -> None:
     assembly.request(round_=walk.open_round("RUNNING"), run_at=at, by=walk.who("prepare"), at=at)
     _rules(walk)
     _wishes(walk)
+    _requests(walk)
     _flags(walk)
     _duplicates(walk)
 
@@ -205,6 +207,24 @@ def _wishes(walk: Walk) -> None:
                        {"objection_ref": "OF9", "family_ref": "F9", "received_at": "2026-10-30T09:00:00Z"},
                        {"objection_ref": "OLOST", "received_at": "2026-10-30T09:00:00Z"}],
     })  # fmt: skip
+
+
+def _requests(walk: Walk) -> None:
+    """A question of somebody not found, a request to see what is held, and one that was answered and closed."""
+    at = walk.now()
+    asked: dict[str, Any] = {
+        "channel": "letter",
+        "team": "North",
+        "received_at": at,
+        "by": walk.who("worker"),
+        "at": at,
+    }
+    rights.receive(reference="RLOST", kind=RightsRequest.QUESTION, asked="Who has my address?", **asked)
+    rights.receive(reference="RSEE", kind=RightsRequest.ACCESS, person=walk.person("P11"), **asked)
+    row = rights.receive(reference="RDONE", kind=RightsRequest.QUESTION, asked="Why me?", **asked)
+    given = rights.Answer(RightsRequest.DONE, "As the notice says.", "", at.date(), "letter")
+    rights.answer(request=row, given=given, by=walk.who("govern"), at=at)
+    rights.close(request=row, by=walk.who("govern"), at=at)
 
 
 def signs_in_as(role: str) -> str:

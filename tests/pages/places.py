@@ -227,6 +227,19 @@ DESK: dict[str, Place] = {
     "recheck_objection": Screen("Look at an objection again", "Takes what came of asking somebody at 16 or at 18."),
 }
 
+REQUESTS: dict[str, Place] = {
+    "requests_desk": Screen(
+        "Questions and requests", "Lists what waits for an answer, by its clock, and the register."
+    ),
+    "rights_request": Screen(
+        "Question or request", "Shows what was asked, by when it is answered, and what to do.", many=4
+    ),
+    "answer_request": Screen("Record the answer", "Takes what was decided, by which law, and how the person was told."),
+    "extend_request": Screen("Extend the time to answer", "Takes why it takes longer, and when the person was told."),
+    "identify_request": Screen("Whom is it about?", "Takes a reference, and shows the name before it is kept."),
+    "close_request": Act("closes a request that was answered"),
+}
+
 DEVELOPERS: dict[str, Place] = {
     "kit": Screen("Components", "Shows developers every component; in production it is not there.", ("/kit/",)),
     "kit_page": Screen("Kinds of page", "Shows developers a form, a list, a letter and the like.", many=12),
@@ -244,6 +257,7 @@ PLACES: dict[str, Place] = (
     | REGISTERS
     | WISHES
     | DESK
+    | REQUESTS
     | GOVERNANCE
     | DEVELOPERS
 )
@@ -260,6 +274,7 @@ GROUPS = {
     "Registers": REGISTERS,
     "What families were told and want": WISHES,
     "The objection desk": DESK,
+    "Questions and requests": REQUESTS,
     "Information governance": GOVERNANCE,
     "For developers": DEVELOPERS,
 }

@@ -21,7 +21,7 @@ from django.db import connection, transaction
 from django.test import Client
 from django.urls import Resolver404, resolve
 
-from cohorts.models import Objection
+from cohorts.models import Objection, RightsRequest
 from tests.pages.council import TYPED, planted, signs_in_as
 from tests.pages.markup import read
 from tests.pages.place import Screen
@@ -361,6 +361,7 @@ def starts_of(role: str) -> list[str]:
         return [at for place in PLACES.values() if isinstance(place, Screen) and place.alone for at in place.at]
     mine = {str(pattern.name) for pattern in patterns() if role in roles_of(pattern)}
     numbers = dict(Objection.objects.values_list("reference", "pk"))
+    numbers |= dict(RightsRequest.objects.values_list("reference", "pk"))
     return [
         at.format_map(numbers)
         for name, place in PLACES.items()

@@ -1,6 +1,6 @@
 """Every act of the program, each after an act of the walk, with the event that tells of it (test_trail.py)."""
 
-from tests.audit.acts import casework, files, governing, registers, runs, sending, staff, twice, wishes
+from tests.audit.acts import casework, files, governing, registers, rights, runs, sending, staff, twice, wishes
 from tests.audit.acts.act import Act
 
 __all__ = ["ACTS", "NOTHING_BESIDE", "Act"]
@@ -10,6 +10,7 @@ ACTS: dict[str, Act] = {
     **files.ACTS,
     **governing.ACTS,
     **registers.ACTS,
+    **rights.ACTS,
     **runs.ACTS,
     **sending.ACTS,
     **staff.ACTS,

@@ -1,0 +1,193 @@
+"""The desk of questions and requests: what waits, by its clock, and what information governance answers."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html_join
+from django.views.decorators.http import require_POST
+
+from cohorts import households, rights, rights_register
+from cohorts.forms.requests import CLOSED, TO_CLOSE, WAITING, AnswerForm, ExtendForm, IdentifyForm, RequestFilter
+from cohorts.forms.wishes import born, name_of
+from cohorts.models import Family, Person, RightsRequest
+from cohorts.views.asked import told
+from cohorts.views.family_pages import day, today
+from cohorts.views.requests import described, requests_table
+from connecting_families.audit import trail
+from connecting_families.audit.events import Event
+from connecting_families.audit.refusals import Refused
+from connecting_families.staff.guards import acting, opened_by
+from connecting_families.staff.roles import Permission
+from connecting_families.staff.views import facts, refused_form
+
+Page = dict[str, Any]
+HOW_TO = {
+    RightsRequest.QUESTION: "Answer it in plain words, and say whom they can ask next.",
+    RightsRequest.ACCESS: "Make sure who asks. Then send them what is held about them, and about nobody else.",
+    RightsRequest.RECTIFICATION: "Have the family's worker put it right, or the case system where it came from. A"
+    " finished cohort keeps what it was decided by; the next one reads what is right.",
+    RightsRequest.ERASURE: "Make sure who asks. Where the law lets it, the person is erased here by two of information"
+    " governance before it is answered.",
+    RightsRequest.RESTRICTION: "Record an objection about the person: it stops every use for the study at once, and is"
+    " lifted when the restriction ends.",
+}
+"""What answering a request of each kind takes."""
+
+
+@opened_by(Permission.ANSWER_REQUESTS)
+def requests_desk(request: HttpRequest) -> HttpResponse:
+    """What waits, the oldest first, and the register of what was answered and closed."""
+    form = RequestFilter(request.GET or None)
+    given = form.cleaned_data if form.is_valid() else {}
+    states = {WAITING: rights_register.waiting, TO_CLOSE: rights_register.to_close, CLOSED: rights_register.closed}
+    rows = states.get(given.get("state", ""), rights_register.not_closed)()
+    if given.get("kind"):
+        rows = rows.filter(kind=given["kind"])
+    page = Paginator(rows.select_related("person", "family"), 50).get_page(request.GET.get("page"))
+    counted = rights_register.counts(timezone.now())
+    context = {
+        "title": "Questions and requests", "form": form, "page": page, "back_href": reverse("home"),
+        "counts": facts(
+            ("Wait for an answer", counted.open), ("Due within 7 days", rights_register.due_soon(today())),
+            ("Overdue", counted.overdue), ("Answered in time", counted.answered_in_time),
+            ("Answered late", counted.answered_late), ("Answered, to close", rights_register.to_close().count()),
+        ),
+        "table": requests_table("Questions and requests", page, "rights_request", "Nothing is here."),
+    }  # fmt: skip
+    return render(request, "governance/requests.html", context)
+
+
+@opened_by(Permission.ANSWER_REQUESTS)
+def rights_request(request: HttpRequest, number: int) -> HttpResponse:
+    """One question or request, and what may be done about it. Opening it is recorded."""
+    row = _row(number)
+    _viewed(request, row)
+    return _page(request, row)
+
+
+def _page(request: HttpRequest, row: RightsRequest, refused: Refused | None = None) -> HttpResponse:
+    people = [households.survivor(row.person)] if row.person else []
+    named = facts(*((each.reference, f"{name_of(each)}, {born(each)}") for each in people))
+    context: Page = {
+        "title": row.reference, "caption": row.get_kind_display(), "back_href": reverse("requests_desk"), "row": row,
+        "facts": described(row), "people": named,
+        "how_to": HOW_TO[row.kind] if row.answered_at is None else "",
+        "identify": rights.against_identifying(row), "extend": rights.against_extending(row),
+        "answer": rights.against_answering(row), "close": rights.against_closing(row),
+    }  # fmt: skip
+    if refused:
+        context["form"] = refused_form(refused.reasons)
+    return render(request, "governance/request.html", context)
+
+
+@opened_by(Permission.ANSWER_REQUESTS)
+def extend_request(request: HttpRequest, number: int) -> HttpResponse:
+    """Its time is extended by two months, of which the person was told."""
+    row = _row(number)
+    note = f"Without that it is answered by {day(rights_register.due(row))}. With it, two months later."
+    page = {"title": "Extend the time to answer", "submit": "Extend it by two months", "note": note}
+
+    def act(given: Page) -> str:
+        done = rights.extend(request=row, **given, by=acting(request), at=timezone.now())
+        return f"{row.reference} is answered by {day(rights_register.due(done))}."
+
+    return _ask(request, row, ExtendForm(request.POST or None), page, act)
+
+
+@opened_by(Permission.ANSWER_REQUESTS)
+def answer_request(request: HttpRequest, number: int) -> HttpResponse:
+    """Record the answer that the person had."""
+    row = _row(number)
+    page = {"title": "Record the answer", "submit": "Record the answer", "note": HOW_TO[row.kind]}
+
+    def act(given: Page) -> str:
+        rights.answer(request=row, given=rights.Answer(**given), by=acting(request), at=timezone.now())
+        return f"{row.reference} is answered. Close it once nothing is left to do."
+
+    return _ask(request, row, AnswerForm(request.POST or None), page, act)
+
+
+@require_POST
+@opened_by(Permission.ANSWER_REQUESTS)
+def close_request(request: HttpRequest, number: int) -> HttpResponse:
+    """Nothing is left to do about it."""
+    row = _row(number)
+    try:
+        rights.close(request=row, by=acting(request), at=timezone.now())
+    except Refused as refusal:
+        return _page(request, row, refused=refusal)
+    messages.success(request, f"{row.reference} is closed.")
+    return redirect("rights_request", row.pk)
+
+
+@opened_by(Permission.ANSWER_REQUESTS)
+def identify_request(request: HttpRequest, number: int) -> HttpResponse:
+    """Say whom a request is about: the name is shown before anything is kept."""
+    row = _row(number)
+    page: Page = {"title": "Whom is it about?", "submit": "Look up", "told": row.about}
+    form = IdentifyForm(request.POST or None)
+    found: Person | Family | None = None
+    if request.method == "POST" and form.is_valid():
+        found = _found(form.cleaned_data["reference"].strip())
+        if found is None:
+            form.add_error("reference", "Nobody on file has this reference: check it, or ask the family's worker")
+    if found is None or "confirmed" not in request.POST:
+        more = {"hidden": [("reference", found.reference)], "submit": "It is about them"} if found else {}
+        return _form(request, row, form, page | more | {"found": _shown(found) if found else []})
+    about = {"person": found} if isinstance(found, Person) else {"family": found}
+    try:
+        rights.identify(request=row, **about, by=acting(request), at=timezone.now())
+    except Refused as refusal:
+        return _page(request, row, refused=refusal)
+    messages.success(request, f"{row.reference} is about {found.reference}.")
+    return redirect("rights_request", row.pk)
+
+
+def _found(reference: str) -> Person | Family | None:
+    person = Person.objects.filter(reference=reference).first()
+    return households.survivor(person) if person else Family.objects.filter(reference=reference).first()
+
+
+def _shown(found: Person | Family) -> list[dict[str, Any]]:
+    """Whose reference it is."""
+    people = [found] if isinstance(found, Person) else households.members(found, today())
+    named = format_html_join("", '<p class="govuk-body">{}, {}</p>', ((name_of(each), born(each)) for each in people))
+    return facts(("Reference", found.reference), ("Who that is", named or "A family without members today"))
+
+
+def _ask(
+    request: HttpRequest, row: RightsRequest, form: forms.Form, page: Page, act: Callable[[Page], str]
+) -> HttpResponse:
+    """A form that asks for one act on a request; what was typed stays where it is refused."""
+    if request.method == "POST" and form.is_valid():
+        try:
+            done = act(form.cleaned_data)
+        except Refused as refusal:
+            told(form, refusal)
+        else:
+            messages.success(request, done)
+            return redirect("rights_request", row.pk)
+    return _form(request, row, form, page)
+
+
+def _form(request: HttpRequest, row: RightsRequest, form: forms.Form, page: Page) -> HttpResponse:
+    if request.method == "GET":
+        _viewed(request, row)
+    here = {"form": form, "caption": row.reference, "back_href": reverse("rights_request", args=[row.pk])}
+    return render(request, "governance/decide.html", here | page)
+
+
+def _row(number: int) -> RightsRequest:
+    return get_object_or_404(RightsRequest.objects.select_related("person", "family"), pk=number)
+
+
+def _viewed(request: HttpRequest, row: RightsRequest) -> None:
+    with trail.act():
+        trail.record(Event.REQUEST_VIEWED, who=acting(request), at=timezone.now(), about=row)

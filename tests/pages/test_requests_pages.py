@@ -1,0 +1,75 @@
+"""A question on its way: the family's worker records it, governance answers it, and the worker sees how far it is."""
+
+from typing import Any
+
+from cohorts.models import Objection, RightsRequest
+from connecting_families.audit.models import Entry
+from tests.pages.answers import press, text
+from tests.pages.conftest import SignedIn
+from tests.pages.test_wishes import drawn
+from tests.stages.conftest import WalkTo
+from tests.stages.walk import PEOPLE
+
+ASKED = "Does Peregrine's school learn of it?"
+
+
+def test_a_question_is_recorded_once_answered_and_closed(walked_to: WalkTo, signed_in: SignedIn) -> None:
+    walked_to("assemble")
+    worker, page = signed_in("worker"), "/families/F1/requests/record/"
+    assert "This family asked nothing yet." in text(worker.get("/families/F1/requests/"))
+    given: dict[str, Any] = {"kind": "question", "person": "P1", "asked": ASKED, "channel": "phone"}
+    given["drawn"] = drawn(worker.get(page))
+    assert "Write what was asked" in text(worker.post(page, given | {"asked": ""}))
+    assert "Check the answers" in text(worker.post(page, given))
+    assert not RightsRequest.objects.exists()
+    for _ in range(2):
+        answer = worker.post(page, given | {"confirmed": "1"})
+    row = RightsRequest.objects.get()
+    assert answer["Location"] == f"/requests/{row.pk}/recorded/"
+    said = text(worker.get(answer["Location"]))
+    assert (row.reference in said, "answers by" in said, ASKED in said) == (True, True, False)
+    assert "1 question or request" in text(worker.get("/"))
+    # Governance, by the desk.
+    govern, here = signed_in("govern"), f"/rights/{row.pk}/"
+    assert "1 question or request" in text(govern.get("/"))
+    desk = text(govern.get("/rights/"))
+    assert row.reference in desk
+    assert PEOPLE[0][1] not in desk
+    assert ASKED in text(govern.get(here))
+    assert "answer it first" in text(govern.get(here))
+    told = {"outcome": "refused", "answer": "No.", "answer_channel": "letter"}
+    told |= {"told_on_day": "2", "told_on_month": "11", "told_on_year": "2026"}
+    assert "Name the law" in text(press(govern, f"{here}answer/", **told))
+    assert press(govern, f"{here}answer/", **(told | {"outcome": "done"}))["Location"] == here
+    assert press(govern, f"{here}close/")["Location"] == here
+    assert "Closed" in text(govern.get("/rights/?state=closed"))
+    assert "0 questions or requests" in text(worker.get("/"))
+    assert "Closed" in text(worker.get("/families/F1/requests/"))
+    # The trail tells who opened it, and nothing of what was asked.
+    events = set(Entry.objects.filter(record="cohorts.rightsrequest").values_list("event", flat=True))
+    assert events >= {"REQUEST_RECEIVED", "REQUEST_VIEWED", "REQUEST_ANSWERED", "REQUEST_CLOSED"}
+    assert ASKED not in str(list(Entry.objects.values()))
+
+
+def test_who_may_not_does_not_see_it_and_an_objection_goes_its_own_way(walked_to: WalkTo, signed_in: SignedIn) -> None:
+    walked_to("assemble")
+    govern, page = signed_in("govern"), "/requests/record/"
+    form = govern.get(page)
+    given = {"kind": "access", "about": "Of no family here", "channel": "email", "drawn": drawn(form)}
+    assert govern.post(page, given | {"kind": "objection"})["Location"] == "/objections/record/"
+    govern.post(page, given | {"confirmed": "1"})
+    row = RightsRequest.objects.get()
+    assert not Objection.objects.filter(received_at__gte=row.received_at).exists()
+    worker = signed_in("worker")
+    assert worker.get(f"/requests/{row.pk}/").status_code == 403
+    assert row.reference not in text(worker.get("/requests/"))
+    assert worker.get(f"/rights/{row.pk}/").status_code == 403
+    for name in ("prepare", "approve"):
+        assert signed_in(name).get(f"/requests/{row.pk}/").status_code == 403
+    # Whom it is about is shown before it is kept.
+    here = f"/rights/{row.pk}/"
+    assert "Nobody on file" in text(govern.post(f"{here}identify/", {"reference": "P99"}))
+    assert PEOPLE[0][1] in text(govern.post(f"{here}identify/", {"reference": "P1"}))
+    assert RightsRequest.objects.get().person is None
+    assert govern.post(f"{here}identify/", {"reference": "P1", "confirmed": "1"})["Location"] == here
+    assert "Person P1" in text(govern.get(here))
