@@ -7,9 +7,10 @@ from collections.abc import Iterable
 NUMBERS = ("nhs_number", "nino", "upn")
 _SHARED = " UNION ALL ".join(
     f"""
-    SELECT unnest(array_agg(id)) AS person_id, {1 << place} AS mark
-    FROM cohorts_person WHERE {field} <> '' AND merged_into_id IS NULL
-    GROUP BY upper(replace({field}, ' ', '')) HAVING count(*) > 1
+    SELECT person_id, {1 << place} AS mark FROM (
+        SELECT id AS person_id, count(*) OVER (PARTITION BY upper(replace({field}, ' ', ''))) AS people
+        FROM cohorts_person WHERE {field} <> '' AND merged_into_id IS NULL
+    ) AS numbered WHERE people > 1
     """
     for place, field in enumerate(NUMBERS)
 )
