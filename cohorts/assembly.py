@@ -14,7 +14,7 @@ from typing import IO, Any
 
 from django.db import DatabaseError, InterfaceError, connection, transaction
 
-from cohorts import forked, shards
+from cohorts import forgetting, forked, shards
 from cohorts.deciding import HEADER, Counted
 from cohorts.models import Cohort, Dataset, Round
 from cohorts.rules.matchability import matched, read_keys
@@ -48,13 +48,16 @@ class NotAssembled(Refused):
 def request(*, round_: Round, run_at: datetime, by: Who, at: datetime) -> Cohort:
     """Ask for a cohort of this round, as at the instant `run_at` for the dates of permission.
 
-    Raises NotAssembled where `run_at` lies after `at`: nobody knows what will have been objected to by then.
+    Raises NotAssembled where `run_at` lies after `at`: nobody knows what will have been objected to by then;
+    and where what was sent of the round was destroyed.
     """
     if run_at > at:
         reason = Why("RUN_IN_THE_FUTURE", "The moment of a run cannot lie in the future. Give the present or the past.")
         raise NotAssembled([reason], record="cohorts.round", reference=round_.code)
     # Locked against a change of its rules: a cohort is judged by what its round asks at this moment.
     asks = Round.objects.select_for_update(no_key=True).get(pk=round_.pk).settings
+    if over := forgetting.round_is_over(round_):
+        raise NotAssembled(over, record="cohorts.round", reference=round_.code)
     cohort = Cohort.objects.create(
         round=round_, run_at=run_at, requested_at=at, requested_by=by.reference, correlation=trail.correlation(),
         framework_version=asks.framework_version, datasets=list(asks.datasets), notice_days=asks.notice_days,

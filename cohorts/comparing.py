@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from django.db import connection
 
-from cohorts.models import Cohort
+from cohorts.models import Cohort, Forgotten
 
 
 class Kind(Enum):
@@ -75,8 +75,13 @@ class Count(NamedTuple):
 
 
 def previous(cohort: Cohort) -> Cohort | None:
-    """The cohort to compare with: the finished one before it of its round, else the last of any earlier round."""
-    before = Cohort.objects.filter(state=Cohort.FINISHED, pk__lt=cohort.pk).order_by("-pk")
+    """The cohort to compare with: the finished one before it of its round, else the last of any earlier round.
+
+    None where nothing is there to compare, or not any more.
+    """
+    if Forgotten.objects.filter(cohort=cohort).exists():
+        return None
+    before = Cohort.objects.filter(state=Cohort.FINISHED, pk__lt=cohort.pk, forgotten=None).order_by("-pk")
     return before.filter(round=cohort.round).first() or before.filter(round__cut_off__lt=cohort.round.cut_off).first()
 
 

@@ -48,7 +48,7 @@ def cohorts_to_try(change: RuleChange, number: int) -> list[Cohort]:
 
     Those of its round; or, for new rounds, of all rounds under its framework, and where there are none, of any round.
     """
-    finished = Cohort.objects.filter(state=Cohort.FINISHED).select_related("round").order_by("-pk")
+    finished = Cohort.objects.filter(state=Cohort.FINISHED, forgotten=None).select_related("round").order_by("-pk")
     if change.round_id is not None:
         return list(finished.filter(round_id=change.round_id)[:number])
     return list(finished.filter(round__framework=change.framework)[:number]) or list(finished[:number])

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from django.db import connection
 
-from cohorts import facts
+from cohorts import facts, forgetting
 from cohorts.deciding import Tally, decided, iso
 from cohorts.models import Cohort, Replay
 from cohorts.rules.inclusion import Decision
@@ -61,12 +61,15 @@ class NotReplayed(Refused):
 def request(*, cohort: Cohort, by: Who, at: datetime) -> Replay:
     """Ask for a replay of a finished cohort; one that was asked for and is not finished is answered instead.
 
-    Raises NotReplayed where the cohort is not finished.
+    Raises NotReplayed where the cohort is not finished, or is forgotten.
     """
     # Of two who press at once, the second waits here and finds the replay of the first.
     row = Cohort.objects.select_for_update().get(pk=cohort.pk)
     if row.state != Cohort.FINISHED:
         reason = Why("COHORT_NOT_FINISHED", "The cohort is not finished. Wait until its run has ended.")
+        raise NotReplayed([reason], record="cohorts.cohort", reference=str(row))
+    if forgetting.is_forgotten(row):
+        reason = Why("FORGOTTEN", "What was sent of this cohort was destroyed: there are no decisions to compare with.")
         raise NotReplayed([reason], record="cohorts.cohort", reference=str(row))
     running = row.replays.filter(state=Replay.REQUESTED).first()
     if running is not None:

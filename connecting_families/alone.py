@@ -23,6 +23,7 @@ class Work(IntEnum):
     PROPOSING = 10
     VERIFYING = 11
     WITHDRAWING = 12
+    DESTROYING = 13
 
 
 @contextmanager

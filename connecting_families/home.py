@@ -23,7 +23,7 @@ from connecting_families.staff.guards import acting, opened_by
 from connecting_families.staff.models import User
 from connecting_families.staff.roles import ROLES, Permission
 from connecting_families.staff.views import in_role, moment
-from transfers import approval, certificates, council, explained
+from transfers import approval, certificates, council, explained, retaining
 from transfers.models import RecipientCertificate, Submission, Withdrawal
 from transfers.rules.lifecycle import Stage
 from transfers.views.withdrawals import withdrawals_table
@@ -81,6 +81,7 @@ def home(request: HttpRequest) -> HttpResponse:
         context |= {
             "unmatched": queries.standing_unmatched_objections(at),
             "undecided": queries.undecided_objections(at).count(),
+            "to_destroy": retaining.due(at),
             "rechecks": len(queries.rechecks_due(at)),
             "certificates": RecipientCertificate.objects.filter(second_accepted_by=None, revoked_at=None).count(),
             "requests": rights_register.counts(at),

@@ -36,6 +36,10 @@ HINTS = {
     " every checkpoint of the trail is written to it",
     "CF_SECRETS_KEY": "50 or more random characters, kept secret and apart from the database; it encrypts second"
     " factors, which nobody can use any more under another key",
+    "CF_ARCHIVE_MASTER_KEY": "50 or more random characters, kept secret and apart from the database and its backups;"
+    " the keys of what was sent are wrapped under it, and under another one nobody can read what was sent",
+    "CF_ARCHIVE_KEYS": "a folder that is there, outside every backup, for the key of each submission; a key that is"
+    " destroyed there destroys every copy of what was sent",
     "CF_CONTACT": "the e-mail address and telephone number where families ask questions",
 }
 
@@ -98,6 +102,11 @@ CF_SECRETS_KEY = (
     if PRODUCTION
     else env.str("CF_SECRETS_KEY", "") or key_of_this_machine(CF_DATA_DIR / "secrets-key")
 )
+CF_ARCHIVE_MASTER_KEY = (
+    setting("CF_ARCHIVE_MASTER_KEY")
+    if PRODUCTION
+    else env.str("CF_ARCHIVE_MASTER_KEY", "") or key_of_this_machine(CF_DATA_DIR / "archive-master-key")
+)
 ALLOWED_HOSTS = setting("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1],testserver").split(",")
 
 # The council, and how it is reached.
@@ -117,6 +126,10 @@ CF_OPENPGP_SIGNING_PASSPHRASE = env.str("CF_OPENPGP_SIGNING_PASSPHRASE", default
 # Whether a key of the council may lie there without a passphrase.
 CF_SIGNING_KEY_UNENCRYPTED = env.bool("CF_SIGNING_KEY_UNENCRYPTED", default=not PRODUCTION)
 CF_OUTBOX = Path(env.str("CF_OUTBOX", default=str(CF_DATA_DIR / "outbox")))
+# Our own copy of what was sent, and apart from it the wrapped key of each submission; days for which a backup lives.
+CF_ARCHIVE = Path(env.str("CF_ARCHIVE", default=str(CF_DATA_DIR / "archive")))
+CF_ARCHIVE_KEYS = Path(setting("CF_ARCHIVE_KEYS", str(CF_DATA_DIR / "archive-keys")))
+CF_BACKUP_DAYS = env.int("CF_BACKUP_DAYS", default=35)
 CF_RECEIPT_FOLDER = Path(env.str("CF_RECEIPT_FOLDER", default=str(CF_DATA_DIR / "receipts")))
 CF_DELIVERY = env.str("CF_DELIVERY", default="") or "folder"
 CF_DELIVERY_FOLDER = Path(env.str("CF_DELIVERY_FOLDER", default=str(CF_DATA_DIR / "delivered")))
@@ -257,6 +270,11 @@ CELERY_BEAT_SCHEDULE = {
     "deliver what is due": due("transfers.tasks.deliver_what_is_due"),
     "withdraw who is late": {
         "task": "transfers.tasks.withdraw_who_is_late",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
+    "finish what is to be destroyed": {
+        "task": "transfers.tasks.destroy_what_is_due",
         "schedule": 60.0,
         "options": {"expires": 60},
     },

@@ -70,6 +70,9 @@ def draw_references(cohort: Cohort) -> None:
 
     128 random bits in base32 without padding: nobody can compute it (spec/submission.md).
     """
+    with connection.cursor() as cursor:
+        # Whoever destroys a submission at this moment, and references with it, is waited for.
+        cursor.execute("LOCK TABLE transfers_personreference, transfers_familyreference IN ROW EXCLUSIVE MODE")
     for kind in ("person", "family"):
         with connection.cursor() as cursor:
             cursor.execute(

@@ -143,6 +143,8 @@ def _ask_a_person(row: Submission, code: str) -> None:
 
 def _against_attempt(row: Submission) -> list[Why]:
     """One that is being sent may be attempted again: what arrived is looked up first."""
+    if being_destroyed := doors.against_destroyed(row):
+        return being_destroyed
     return [] if row.at_stage is Stage.SENDING else lifecycle.reasons_against("attempt delivery", row.at_stage)
 
 

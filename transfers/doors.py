@@ -9,6 +9,7 @@ import functools
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from django.conf import settings
@@ -20,8 +21,9 @@ from connecting_families.audit import trail
 from connecting_families.audit.events import Event
 from connecting_families.audit.refusals import Refused, Why
 from connecting_families.audit.trail import Who, duty
+from transfers import archive
 from transfers.models import Submission
-from transfers.rules import extract, gates, lifecycle
+from transfers.rules import destroying, extract, gates, lifecycle
 from transfers.rules.gates import AgreementFacts
 from transfers.rules.lifecycle import Stage
 
@@ -70,6 +72,12 @@ def agreement(submission: Submission, at: datetime) -> list[Why]:
     )
 
 
+def against_destroyed(submission: Submission) -> list[Why]:
+    """Why nothing is done any more with what was sent: two people had it destroyed, whether or not that is finished."""
+    confirmed = submission.destructions.filter(taken_back_at=None, confirmed_at__isnull=False).exists()
+    return destroying.being_destroyed(confirmed=confirmed)
+
+
 class NotDone(Refused):
     """An act on a submission was refused; `voids` where that is because of what somebody in it gained since the run."""
 
@@ -109,10 +117,18 @@ def void(*, submission: Submission, why: str, codes: list[str], by: Who, at: dat
     Nothing happens to one that is on its way already, or void.
     """
     row = locked(submission.pk)
-    if lifecycle.reasons_against("void", row.at_stage):
+    if lifecycle.reasons_against("void", row.at_stage) or against_destroyed(row):
         return
     row.stage, row.void_reason = Stage.VOID.name, why
     row.save()
     packages = [settings.CF_OUTBOX / file["name"] for file in row.sealed_files]
-    transaction.on_commit(lambda: [path.unlink(missing_ok=True) for path in packages])
+    transaction.on_commit(lambda: forget_packages(row.name, packages))
     trail.record(Event.SUBMISSION_VOIDED, who=by, at=at, about=row, details={"reasons": codes})
+
+
+def forget_packages(name: str, packages: list[Path]) -> None:
+    """Take away what was sealed and will never leave, and destroy the key of our own copy of it."""
+    archive.destroy_key(name)
+    archive.remove_files(name)
+    for path in packages:
+        path.unlink(missing_ok=True)

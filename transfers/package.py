@@ -104,9 +104,9 @@ class Wrapping(NamedTuple):
 Create = Callable[[str], BinaryIO]
 
 
-def digest(table: Table) -> Content:
-    """What `seal` will write for this table, undivided; here it is written nowhere."""
-    stream = _Stream(table)
+def digest(table: Table, copy: Destination | None = None) -> Content:
+    """What `seal` will write for this table, undivided; here it is written to `copy` alone, if anywhere."""
+    stream = _Stream(table, copy=copy)
     for _ in stream.part():
         pass
     return stream.whole.content
@@ -117,17 +117,26 @@ def content_sha256(identifiers_sha256: str, programme_sha256: str) -> str:
     return hashlib.sha256(f"{identifiers_sha256}\n{programme_sha256}\n".encode()).hexdigest()
 
 
-def seal(table: Table, wrapping: Wrapping, *, stem: str, approved: Content, create: Create) -> list[SealedFile]:
+def seal(
+    table: Table,
+    wrapping: Wrapping,
+    *,
+    stem: str,
+    approved: Content,
+    create: Create,
+    copy: Destination | None = None,
+) -> list[SealedFile]:
     """Seal a table into one envelope, or into numbered parts where what was approved is larger than the limit.
 
     `stem` begins the file names (`X-identifiers`); `create` opens a file of a given name (see `written_together`).
+    `copy` gets the undivided CSV file as well, in the same pass.
     Raises ContentDiffersError where the rows are not those approved, before the last envelope is finished; and
     ManifestError.
     """
     if wrapping.manifest.keys() != MANIFEST_KEYS:
         wrong = ", ".join(sorted(wrapping.manifest.keys() ^ MANIFEST_KEYS))
         raise ManifestError(f"A manifest lacks, or should not have: {wrong}.")
-    stream = _Stream(table, approved)
+    stream = _Stream(table, approved, copy)
     if approved.size <= wrapping.limit:
         return [_seal_part(stream.part(), table, wrapping, stem, create)]
     sealed: list[SealedFile] = []
@@ -230,8 +239,8 @@ class _Stream:
     Raises ContentDiffersError as soon as it is plain that the rows are not those approved.
     """
 
-    def __init__(self, table: Table, approved: Content | None = None) -> None:
-        self.whole = _Tally()
+    def __init__(self, table: Table, approved: Content | None = None, copy: Destination | None = None) -> None:
+        self.whole = _Tally(copy)
         self._approved = approved
         self._header = _csv([table.columns])
         self._rows = iter(table.rows)

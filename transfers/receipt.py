@@ -54,7 +54,7 @@ def take_in(*, data: bytes, by: Who, at: datetime) -> Submission:
     row = doors.locked(found.pk)
     if Receipt.objects.filter(submission=row, sha256=sha256).exists():
         return row
-    reasons = lifecycle.reasons_against("take in a receipt", row.at_stage)
+    reasons = [*lifecycle.reasons_against("take in a receipt", row.at_stage), *doors.against_destroyed(row)]
     people = _known(row, [each.submission_person_ref for each in said.rejected])
     if not reasons:
         reasons = receipts.against(said, _delivered(row), known=people, at=at)

@@ -18,7 +18,19 @@ from connecting_families.audit import trail
 from connecting_families.audit.events import Event
 from connecting_families.audit.refusals import Why
 from connecting_families.audit.trail import Who
-from transfers import addressees, content, council, doors, explained, keys, openpgp, outbox, package, recipients
+from transfers import (
+    addressees,
+    archive,
+    content,
+    council,
+    doors,
+    explained,
+    keys,
+    openpgp,
+    outbox,
+    package,
+    recipients,
+)
 from transfers.addressees import Addressee
 from transfers.manifest import manifest
 from transfers.models import Submission
@@ -93,9 +105,9 @@ def _seal(*, submission: Submission, folder: Path, by: Who, at: datetime) -> Sub
     if found is None:
         raise AssertionError("What is missing for sealing comes with a reason.")
     files: dict[str, BinaryIO] = {}
-    with package.written_together(folder) as create:
+    with archive.new(row.name) as keeping, package.written_together(folder) as create:
         try:
-            sealed = _write(row, found, outbox.kept(create, files), at)
+            sealed = _write(row, found, outbox.kept(create, files), keeping, at)
         except package.ContentDiffersError:
             changed = Why("CONTENT_CHANGED", "The records changed since the approval. Build the submission again.")
             doors.refuse(NotSealed, [], row, stopped=[changed])
@@ -108,11 +120,11 @@ def _seal(*, submission: Submission, folder: Path, by: Who, at: datetime) -> Sub
         doors.refuse(NotSealed, [*reasons, *_standing(row, now)], row, stopped=doors.guard(row, now))
         doors.refuse(NotSealed, outbox.against_recipients(row, files, now, everybody=True), row)
         row.stage, row.sealed_at = lifecycle.after("seal").name, now
-        row.sealed_files = listed
+        row.sealed_files, row.archived_files = listed, keeping.listed
         row.save()
         trail.record(
             Event.SUBMISSION_SEALED, who=by, at=at, about=row,
-            details={"content_sha256": row.content_sha256, "files": row.sealed_files},
+            details={"content_sha256": row.content_sha256, "files": row.sealed_files, "archived": row.archived_files},
         )  # fmt: skip
     return row
 
@@ -128,7 +140,7 @@ def means(row: Submission, at: datetime) -> tuple[Means | None, list[Why]]:
         chosen[file], against = recipients.usable_by_all(row.round.recipients, purpose, at)
         reasons += against
     signers, against = council.signers({each.format for file in chosen.values() for each in file}, at)
-    reasons += against
+    reasons += [*against, *archive.against(row)]
     return (Means(*signers, chosen) if signers else None), reasons
 
 
@@ -136,7 +148,9 @@ def _standing(row: Submission, at: datetime) -> list[Why]:
     return [*doors.agreement(row, at), *unmatched_objections(queries.standing_unmatched_objections(at))]
 
 
-def _write(row: Submission, found: Means, create: package.Create, at: datetime) -> list[package.SealedFile]:
+def _write(
+    row: Submission, found: Means, create: package.Create, keeping: archive.Keeping, at: datetime
+) -> list[package.SealedFile]:
     found_out = [it._asdict() for it in explained.covered(row)]
     says = manifest(
         row, name=row.name, content_sha256=row.approved_content_sha256, role=row.prepared_by.role, at=at,
@@ -150,6 +164,8 @@ def _write(row: Submission, found: Means, create: package.Create, at: datetime) 
         approved = package.Content(row.content[name]["rows"], row.content[name]["bytes"], sha256)
         envelope = addressees.envelope(found.addressees[name], found.openpgp_signer)
         wrapping = package.Wrapping(says, envelope, found.signer)
-        sealed += package.seal(table, wrapping, stem=f"{row.name}-{name}", approved=approved, create=create)
+        stem = f"{row.name}-{name}"
+        with keeping.file(stem) as copy:
+            sealed += package.seal(table, wrapping, stem=stem, approved=approved, create=create, copy=copy)
     note = package.transmittal(row.name, sealed, row.counts)
     return sealed + package.write_transmittal(note, submission=row.name, signer=found.signer, create=create)

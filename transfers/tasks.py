@@ -11,7 +11,7 @@ from django.utils import timezone
 from connecting_families.audit import trail
 from connecting_families.audit.refusals import Refused
 from connecting_families.audit.trail import duty
-from transfers import carrying, delivery, inbox, sealing
+from transfers import carrying, delivery, destruction, inbox, sealing
 from transfers import withdrawal as withdrawing
 from transfers.models import Submission, Withdrawal
 from transfers.rules.lifecycle import Stage
@@ -107,3 +107,21 @@ def withdraw_who_is_late() -> None:
     for withdrawal_id, correlation in withdrawing.due(timezone.now()):
         with trail.correlated(correlation):
             withdraw.delay(withdrawal_id)
+
+
+@shared_task
+def destroy(submission_id: int) -> None:
+    """Destroy what two people had destroyed; what stands in the way is on the trail, and it is tried again."""
+    row = Submission.objects.get(pk=submission_id)
+    with _attended(f"Destroying submission {submission_id}"):
+        destruction.carry_out(submission=row, by=duty("destroy"), at=timezone.now())
+
+
+@shared_task
+def destroy_what_is_due() -> None:
+    """Find what was confirmed and is not destroyed, each by itself; and clear away what void submissions left."""
+    for submission_id, correlation in destruction.due(timezone.now()):
+        with trail.correlated(correlation):
+            destroy.delay(submission_id)
+    for name in destruction.clear_away():
+        logger.warning("What was left of the void submission %s is cleared away.", name)

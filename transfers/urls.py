@@ -2,7 +2,18 @@
 
 from django.urls import path
 
-from transfers.views import agreements, approval, certificates, explanations, proof, receipts, submissions, withdrawals
+from transfers.views import (
+    agreements,
+    approval,
+    certificates,
+    destroyed,
+    explanations,
+    proof,
+    receipts,
+    retention,
+    submissions,
+    withdrawals,
+)
 
 urlpatterns = [
     path("registers/agreements/", agreements.agreements, name="agreements"),
@@ -30,6 +41,19 @@ urlpatterns = [
     path("withdrawals/<str:name>/", withdrawals.withdrawal, name="withdrawal"),
     path("withdrawals/<str:name>/try-again/", withdrawals.try_again, name="try_withdrawal"),
     path("withdrawals/<str:name>/receipt/", withdrawals.acknowledge, name="acknowledge"),
+    path("retention/", retention.retention, name="retention"),
+    path("retention/holds/<int:number>/lift/", retention.lift_hold, name="lift_hold"),
+    path("retention/agreements/<int:number>/study-end/", retention.enter_study_end, name="enter_study_end"),
+    path("retention/<str:name>/", retention.retained, name="retained"),
+    path("retention/<str:name>/hold/", retention.place_hold, name="place_hold"),
+    path(
+        "retention/<str:name>/recipient/", retention.enter_recipients_certificate, name="enter_recipients_certificate"
+    ),
+    path("retention/<str:name>/ask/", retention.ask_destruction, name="ask_destruction"),
+    path("retention/<str:name>/confirm/", retention.confirm_destruction, name="confirm_destruction"),
+    path("retention/<str:name>/take-back/", retention.take_back_destruction, name="take_back_destruction"),
+    path("retention/<str:name>/certificate/", destroyed.certificate, name="destruction_certificate"),
+    path("retention/<str:name>/certificate.zip", destroyed.certificate_file, name="destruction_certificate_file"),
     path("certificates/", certificates.certificates, name="certificates"),
     path("certificates/add/", certificates.add, name="add_certificate"),
     path("certificates/<int:number>/revoke/", certificates.revoke, name="revoke_certificate"),

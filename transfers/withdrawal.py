@@ -21,7 +21,7 @@ from connecting_families.audit import trail
 from connecting_families.audit.events import Event
 from connecting_families.audit.refusals import Why
 from connecting_families.audit.trail import Who
-from transfers import addressees, attempts, council, doors, outbox, package, progress, recipients
+from transfers import addressees, archive, attempts, council, doors, outbox, package, progress, recipients
 from transfers.addressees import Addressee
 from transfers.carrying import Carriage, Consignment
 from transfers.channels import chosen
@@ -80,6 +80,7 @@ def reasons_against(row: Submission) -> list[Why]:
     return withdrawing.against_withdrawing(
         row.at_stage,
         being_sent=row.delivery_requested_at is not None,
+        being_destroyed=bool(doors.against_destroyed(row)),
         may_have_arrived=row.delivery_attempts.exclude(outcome="failed", files_arrived=0).exists(),
     )
 
@@ -148,11 +149,14 @@ def _seal(*, withdrawal: Withdrawal, by: Who, at: datetime) -> Withdrawal:
     row = _locked(withdrawal.pk)
     chosen_for, reasons = _addressees(row, at)
     signers, against = council.signers(chosen_for, at)
-    _refuse([*reasons, *against], row)
+    _refuse([*reasons, *against, *archive.against(row.submission)], row)
     if signers is None:
         raise AssertionError("What is missing for sealing comes with a reason.")
     files: dict[str, BinaryIO] = {}
-    with package.written_together(settings.CF_OUTBOX) as create:
+    with (
+        archive.beside(row.submission.name, row.name) as kept,
+        package.written_together(settings.CF_OUTBOX) as create,
+    ):
         keeping = outbox.kept(create, files)
         table = _table(row)
         content = package.digest(table)
@@ -160,6 +164,8 @@ def _seal(*, withdrawal: Withdrawal, by: Who, at: datetime) -> Withdrawal:
             row.submission, name=row.name, content_sha256=content.sha256, role=by.role or by.reference, at=at,
             counts=row.counts, findings=[],
         )  # fmt: skip
+        with kept.file(row.name) as copy:
+            package.digest(table, copy)
         sealed: list[package.SealedFile] = []
         for people in chosen_for.values():
             wrapping = package.Wrapping(says, addressees.envelope(people, signers.openpgp), signers.sums)
@@ -169,7 +175,7 @@ def _seal(*, withdrawal: Withdrawal, by: Who, at: datetime) -> Withdrawal:
         listed = outbox.listed(sealed)
         _refuse(outbox.against_sealed(row, files, listed), row)
         _refuse(outbox.against_everybody(files, chosen_for), row)
-        row.sealed_at, row.sealed_files = at, listed
+        row.sealed_at, row.sealed_files, row.archived_files = at, listed, kept.listed
         row.save()
         trail.record(Event.WITHDRAWAL_SEALED, who=by, at=at, about=row, details={"files": listed})
     return row

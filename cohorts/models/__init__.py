@@ -3,6 +3,7 @@
 from cohorts.models.cohort import Cohort, Decision, Finding, Round, Run, Settings, Shard
 from cohorts.models.duplicate import Merge, Pair
 from cohorts.models.family import Address, Engagement, Evidence, Family, FlagReview, Membership, Person
+from cohorts.models.forgotten import Forgotten
 from cohorts.models.permission import Consent, Notice, NoticeVersion, Objection, Protection, Recheck
 from cohorts.models.reference import Agreement, Dataset
 from cohorts.models.replay import Replay
@@ -12,7 +13,7 @@ from cohorts.models.upload import Upload
 
 __all__ = [
     "Address", "Agreement", "Cohort", "Consent", "Dataset", "Decision", "DryRun", "Engagement", "Evidence", "Family",
-    "Finding", "FlagReview", "FrameworkInUse", "Membership", "Merge", "Notice", "NoticeVersion", "Objection", "Pair",
-    "Person", "Protection", "Recheck", "Replay", "RightsRequest", "Round", "RuleChange", "Run", "Settings", "Shard",
-    "Upload",
+    "Finding", "FlagReview", "Forgotten", "FrameworkInUse", "Membership", "Merge", "Notice", "NoticeVersion",
+    "Objection", "Pair", "Person", "Protection", "Recheck", "Replay", "RightsRequest", "Round", "RuleChange", "Run",
+    "Settings", "Shard", "Upload",
 ]  # fmt: skip

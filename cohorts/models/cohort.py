@@ -18,6 +18,10 @@ BEGIN
         IF FOUND THEN
             RETURN OLD;
         END IF;
+        -- What was sent of it was destroyed: the database let that be noted after two people had confirmed it.
+        IF EXISTS (SELECT FROM public.cohorts_forgotten WHERE cohort_id = OLD.cohort_id) THEN
+            RETURN OLD;
+        END IF;
     END IF;
     RAISE EXCEPTION '% is never changed.', TG_ARGV[0] USING ERRCODE = 'restrict_violation';
 END
@@ -25,12 +29,12 @@ END
 
 
 class RefusalOfFinished(Refusal):
-    """Refuses every change, and to delete what was written for a finished cohort."""
+    """Refuses every change, and to delete what was written for a finished cohort that is not forgotten."""
 
     body = FUNCTION_BODY
 
     def render_execute(self, model: models.Model) -> str:  # noqa: ARG002 - pgtrigger's signature
-        """The call of the function (cohorts migration 0014)."""
+        """The call of the function (cohorts migrations 0014 and 0018)."""
         return f"cohorts_refuse_change_of_frozen_row('{self.what}')"
 
 

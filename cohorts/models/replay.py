@@ -4,8 +4,8 @@ import pgtrigger
 from django.db import models
 
 from cohorts.models.cohort import Cohort
+from cohorts.models.forgotten import frozen_unless_forgotten
 from connecting_families.audit.classified import audited
-from connecting_families.audit.frozen import frozen
 
 
 @audited(
@@ -39,7 +39,7 @@ class Replay(models.Model):
                 fields=["cohort"], condition=models.Q(state="REQUESTED"), name="one_replay_at_a_time"
             )
         ]
-        triggers = frozen("A finished replay", condition=pgtrigger.Q(old__state="FINISHED"))
+        triggers = frozen_unless_forgotten("A finished replay", condition=pgtrigger.Q(old__state="FINISHED"))
 
     def __str__(self) -> str:
         return f"{self.pk}"

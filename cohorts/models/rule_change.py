@@ -8,6 +8,7 @@ from django.db import models
 
 from cohorts.models import fields
 from cohorts.models.cohort import Round, Settings
+from cohorts.models.forgotten import frozen_unless_forgotten
 from connecting_families.audit.classified import audited
 from connecting_families.audit.frozen import frozen
 
@@ -120,7 +121,7 @@ class DryRun(models.Model):
                 fields=["change"], condition=models.Q(state="REQUESTED"), name="one_dry_run_at_a_time"
             )
         ]
-        triggers = frozen("A finished dry run", condition=pgtrigger.Q(old__state="FINISHED"))
+        triggers = frozen_unless_forgotten("A finished dry run", condition=pgtrigger.Q(old__state="FINISHED"))
 
     def __str__(self) -> str:
         return f"{self.pk}"

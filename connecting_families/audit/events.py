@@ -198,6 +198,24 @@ class Event(Enum):
     WITHDRAWAL_LETTER_VIEWED = "The letter on what was sent about somebody was opened"
     RECONCILIATION_VIEWED = "What a recipient could not load was opened"
 
+    # Destruction.
+    STUDY_END_ENTERED = "The last day of a study was entered"
+    RECIPIENT_DESTROYED = "A recipient's certificate of destruction was entered"
+    RETENTION_REFUSED = "Entering something about destruction was refused"
+    HOLD_PLACED = "A legal hold was placed"
+    HOLD_LIFTED = "A legal hold was lifted"
+    HOLD_REFUSED = "Placing or lifting a legal hold was refused"
+    DESTRUCTION_ASKED = "Destruction of what was sent was asked for"
+    DESTRUCTION_TAKEN_BACK = "Asking for a destruction was taken back"
+    DESTRUCTION_CONFIRMED = "Destruction was confirmed by a second person, and begins"
+    DESTRUCTION_REFUSED = "Destroying what was sent was refused"
+    DESTRUCTION_PUT_OFF = "Destruction is tried again later"
+    ARCHIVE_KEY_DESTROYED = "The key of what was sent was destroyed"
+    SUBMISSION_DESTROYED = "What was sent was destroyed, and its certificate signed"
+    RETENTION_VIEWED = "What must be destroyed, and by when, was opened"
+    CERTIFICATE_OF_DESTRUCTION_VIEWED = "A certificate of destruction was opened"
+    CERTIFICATE_OF_DESTRUCTION_DOWNLOADED = "A certificate of destruction was downloaded"
+
     # Governance.
     TRAIL_VIEWED = "The trail was opened"
     LOOKS_AT_PERSON_VIEWED = "Who looked at a person was looked up"

@@ -35,6 +35,7 @@ PLACES = (
     Place("Certificates", "certificates", Permission.ACCEPT_CERTIFICATES),
     Place("Objections", "objection_desk", Permission.DECIDE_OBJECTIONS),
     Place("Requests", "requests_desk", Permission.ANSWER_REQUESTS),
+    Place("Retention", "retention", Permission.SEE_RETENTION),
     Place("Trail", "trail", Permission.SEE_TRAIL),
     Place("Staff", "staff", Permission.MANAGE_STAFF),
 )

@@ -32,6 +32,11 @@ class Permission(Enum):
     ADD_CERTIFICATES = "add a recipient's certificate"
     ACCEPT_CERTIFICATES = "accept a recipient's certificate whose fingerprint was compared"
     REVOKE_CERTIFICATES = "revoke a recipient's certificate"
+    SEE_RETENTION = "see by when what was sent must be destroyed, and what was"
+    ENTER_RETENTION = "enter the end of a study, and a recipient's certificate of destruction"
+    HOLD_SUBMISSIONS = "place and lift a legal hold"
+    ASK_DESTRUCTION = "ask that what was sent be destroyed"
+    CONFIRM_DESTRUCTION = "confirm a destruction that somebody else asked for"
     SEE_TRAIL = "read the trail"
     MANAGE_STAFF = "add staff and change roles"
 
@@ -75,6 +80,9 @@ ROLES: dict[str, Role] = {
                 P.SEE_SUBMISSIONS,
                 P.PREPARE_SUBMISSIONS,
                 P.SEND_SUBMISSIONS,
+                P.SEE_RETENTION,
+                P.ENTER_RETENTION,
+                P.ASK_DESTRUCTION,
                 P.ADD_CERTIFICATES,
                 P.ACCEPT_CERTIFICATES,
                 P.REVOKE_CERTIFICATES,
@@ -95,6 +103,8 @@ ROLES: dict[str, Role] = {
                 P.DECIDE_RULES,
                 P.APPROVE_SUBMISSIONS,
                 P.SEND_SUBMISSIONS,
+                P.SEE_RETENTION,
+                P.ASK_DESTRUCTION,
                 P.ACCEPT_CERTIFICATES,
                 P.REVOKE_CERTIFICATES,
             }
@@ -112,6 +122,11 @@ ROLES: dict[str, Role] = {
                 P.SEE_REGISTERS,
                 P.SEE_COHORTS,
                 P.SEE_SUBMISSIONS,
+                P.SEE_RETENTION,
+                P.ENTER_RETENTION,
+                P.HOLD_SUBMISSIONS,
+                P.ASK_DESTRUCTION,
+                P.CONFIRM_DESTRUCTION,
                 P.SEE_TRAIL,
                 P.ACCEPT_CERTIFICATES,
                 P.REVOKE_CERTIFICATES,

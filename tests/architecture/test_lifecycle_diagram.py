@@ -19,7 +19,7 @@ def test_the_page_has_one_sentence_for_each_stage() -> None:
     told = {stage: sentence for stage, sentence in rows if stage != "Stage"}
     assert list(told) == [stage.value for stage in (
         Stage.DRAFT, Stage.PUT_FORWARD, Stage.SENT_BACK, Stage.APPROVED, Stage.SEALED, Stage.SENDING, Stage.SENT,
-        Stage.RECEIPTED, Stage.VOID,
+        Stage.RECEIPTED, Stage.DESTROYED, Stage.VOID,
     )]  # fmt: skip
     assert set(told) == {stage.value for stage in Stage}
     assert all(sentence.endswith(".") and ". " not in sentence for sentence in told.values())
@@ -29,7 +29,7 @@ def test_every_stage_can_be_reached_and_only_the_end_cannot_be_left() -> None:
     reached = {target for _, target in MOVES.values()} | {Stage.DRAFT}
     left = {source for sources, _ in MOVES.values() for source in sources}
     assert reached == set(Stage)
-    assert set(Stage) - left == {Stage.RECEIPTED, Stage.VOID}
+    assert set(Stage) - left == {Stage.DESTROYED, Stage.VOID}
 
 
 def test_the_diagram_draws_every_move_once() -> None:

@@ -21,6 +21,8 @@ WHOLE = {
     "CF_SIGNING_KEY": "signing.key",
     "CF_SIGNING_CERTIFICATE": "signing.pem",
     "CF_SECRETS_KEY": "only-for-that-test-" * 4,
+    "CF_ARCHIVE_MASTER_KEY": "only-for-another-test-" * 3,
+    "CF_ARCHIVE_KEYS": "archive-keys",
     "CF_CONTACT": "families@anytown.example",
     "CF_CHECKPOINT_KEY": "checkpoints.pem",
     "CF_CHECKPOINTS": "checkpoints",

@@ -19,7 +19,7 @@ from cohorts import (
     uploads,
 )
 from cohorts.incoming import Offered
-from cohorts.models import Dataset, Family, Objection, RightsRequest, Round, Upload
+from cohorts.models import Agreement, Dataset, Family, Objection, RightsRequest, Round, Upload
 from connecting_families.audit.refusals import Refused
 from connecting_families.audit.trail import duty
 from connecting_families.staff import accounts, teams
@@ -28,7 +28,7 @@ from connecting_families.staff.roles import ROLES
 from tests.stages.asked import merge
 from tests.stages.receipts import acknowledgement, receipt_of
 from tests.stages.walk import LINE, ORDER, PASSWORD, PEOPLE, Walk
-from transfers import receipt, sealing, withdrawal
+from transfers import destruction, receipt, retaining, sealing, withdrawal
 from transfers.models import Submission, Withdrawal
 
 #: The last act of a round's submission, by the code of the round.
@@ -59,6 +59,7 @@ def build(walk: Walk) -> None:
     walk.through(*ORDER[1:])
     receipt.take_in(data=receipt_of(walk, ("P1", "NINO"), ("P4", "POSTCODE")), by=walk.who("prepare"), at=walk.now())
     _withdrawals(walk)
+    _endings(walk)
     walk.assemble(walk.open_round("BACK"))
     walk.through("draft", "explain", "put forward", "send back")
     walk.assemble(walk.open_round("READY"))
@@ -82,6 +83,26 @@ def _withdrawals(walk: Walk) -> None:
     for row in lately:
         at = walk.now()
         objections.lift(objection=row, lifted_at=at, asked_by="self", channel="phone", by=walk.who("worker"), at=at)
+
+
+def _endings(walk: Walk) -> None:
+    """One that is destroyed, one whose destruction waits for a second person, and one under a legal hold."""
+    agreement = Agreement.objects.get(reference="DSA")
+    day = walk.now().date()
+    by = walk.who("govern")
+    retaining.enter_study_end(agreement=agreement, ends_on=day, source="Letter 7", by=by, at=walk.now())
+    walk.assemble(walk.open_round("GONE"))
+    walk.through(*ORDER[1:])
+    gone = walk.submission
+    for row in (gone, Submission.objects.get(round__code="HAVE")):
+        destruction.ask(submission=row, by=walk.who("prepare"), at=walk.now(), reason="The study is over.")
+    retaining.enter_recipients_certificate(
+        submission=gone, recipient="ONS", reference="D-7", destroyed_on=day, sha256="7" * 64, by=by, at=walk.now()
+    )
+    destruction.confirm(submission=gone, by=by, at=walk.now())
+    destruction.carry_out(submission=gone, by=duty("destroy"), at=walk.now())
+    held = Submission.objects.get(round__code="SENT")
+    retaining.place_hold(submission=held, reason="A court asked for the records.", by=by, at=walk.now())
 
 
 def _objects(walk: Walk, reference: str) -> Objection:

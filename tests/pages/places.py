@@ -192,6 +192,28 @@ REGISTERS: dict[str, Place] = {
     "framework": Screen("Framework", "Shows the headline problems and indicators of one framework."),
 }
 
+RETENTION: dict[str, Place] = {
+    "retention": Screen(
+        "Retention", "Lists by when what was sent must be destroyed, what is overdue, and what is gone."
+    ),
+    "retained": Screen(
+        "Retention of a submission", "Shows every copy, what holds it, and how far its destruction is.", many=5
+    ),
+    "place_hold": Screen("Place a legal hold", "Takes the reason why nothing of a submission may be destroyed."),
+    "lift_hold": Screen("Lift a legal hold", "Takes the reason why a hold ends."),
+    "enter_recipients_certificate": Screen(
+        "Enter a recipient's certificate of destruction", "Takes what a recipient certified, and hashes its file."
+    ),
+    "enter_study_end": Screen("Enter when the study ends", "Takes the last day of the research, and the source."),
+    "ask_destruction": Screen("Ask for destruction", "Says what destruction means, and asks for it."),
+    "confirm_destruction": Act("confirms a destruction that somebody else asked for"),
+    "take_back_destruction": Act("takes back that a destruction was asked for"),
+    "destruction_certificate": Screen(
+        "Certificate of destruction", "Says what was destroyed, how, by whom and when, to print."
+    ),
+    "destruction_certificate_file": File("the certificate as JSON, with the council's signature over it"),
+}
+
 GOVERNANCE: dict[str, Place] = {
     "trail": Screen("Trail", "Finds entries of the trail by event, person, record, day and words in the reason."),
     "trail_csv": File("the entries to which the trail was narrowed"),
@@ -258,6 +280,7 @@ PLACES: dict[str, Place] = (
     | WISHES
     | DESK
     | REQUESTS
+    | RETENTION
     | GOVERNANCE
     | DEVELOPERS
 )
@@ -275,6 +298,7 @@ GROUPS = {
     "What families were told and want": WISHES,
     "The objection desk": DESK,
     "Questions and requests": REQUESTS,
+    "Retention and destruction": RETENTION,
     "Information governance": GOVERNANCE,
     "For developers": DEVELOPERS,
 }

@@ -18,7 +18,7 @@ from tests.stages.walk import ORDER, Walk, make_keys
 
 WalkTo = Callable[[str], Walk]
 BEFORE = "before everything"
-FOLDERS = ("outbox", "delivered")
+FOLDERS = ("outbox", "delivered", "archive", "archive-keys")
 
 
 class Stands:
@@ -53,6 +53,8 @@ class Stands:
             "CF_DATA_DIR": here,
             "CF_OUTBOX": here / "outbox",
             "CF_UPLOADS": here / "uploads",
+            "CF_ARCHIVE": here / "archive",
+            "CF_ARCHIVE_KEYS": here / "archive-keys",
             "CF_DELIVERY_FOLDER": here / "delivered",
             "CF_SIGNING_KEY": self.folder / "keys" / "council-signing.key",
             "CF_OPENPGP_SIGNING_KEY": str(self.folder / "keys" / "council-openpgp.key"),

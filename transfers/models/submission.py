@@ -41,7 +41,7 @@ class NotByWhoShapedIt(models.Func):
 @audited(
     recordable="id name round cohort stage prepared_by prepared_at shaped_by content_sha256 identifiers_sha256"
     " programme_sha256 content counts put_forward_at approved_by approved_at approved_content_sha256"
-    " sealing_requested_by sealing_requested_at sealed_at sealed_files delivery_requested_by"
+    " sealing_requested_by sealing_requested_at sealed_at sealed_files archived_files delivery_requested_by"
     " delivery_requested_at delivery_tries next_attempt_at delivery_stopped sent_at correlation void_reason",
     masked="sent_back_reason",
 )
@@ -73,6 +73,7 @@ class Submission(models.Model):
     sealing_requested_at = models.DateTimeField(null=True, blank=True)
     sealed_at = models.DateTimeField(null=True, blank=True)
     sealed_files = models.JSONField(default=list, blank=True, help_text="Name, bytes and SHA-256 of each file.")
+    archived_files = models.JSONField(default=list, blank=True, help_text="Our own copy: name, bytes, SHA-256 of each.")
     delivery_requested_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )

@@ -7,8 +7,8 @@ from transfers.models.submission import Attempt, Submission
 
 
 @audited(
-    recordable="id submission number name made_at counts reasons sealed_at sealed_files delivery_tries next_attempt_at"
-    " delivery_stopped sent_at acknowledged_at acknowledged_by acknowledgement_sha256 correlation"
+    recordable="id submission number name made_at counts reasons sealed_at sealed_files archived_files delivery_tries"
+    " next_attempt_at delivery_stopped sent_at acknowledged_at acknowledged_by acknowledgement_sha256 correlation"
 )
 class Withdrawal(models.Model):
     """That some people of a submission are to be taken out by whoever got it (spec/submission.md)."""
@@ -21,6 +21,7 @@ class Withdrawal(models.Model):
     reasons = models.JSONField(default=dict, help_text="How many of them for each code.")
     sealed_at = models.DateTimeField(null=True, blank=True)
     sealed_files = models.JSONField(default=list, blank=True, help_text="Name, bytes and SHA-256 of each file.")
+    archived_files = models.JSONField(default=list, blank=True, help_text="Our own copy: name, bytes, SHA-256 of each.")
     delivery_tries = models.PositiveIntegerField(default=0, help_text="That did not get through.")
     next_attempt_at = models.DateTimeField(null=True, blank=True)
     delivery_stopped = models.CharField(max_length=40, blank=True, help_text="Why a person is asked (a code).")

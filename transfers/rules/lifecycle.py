@@ -16,6 +16,7 @@ class Stage(Enum):
     SENDING = "Being sent"
     SENT = "Sent"
     RECEIPTED = "Receipted"
+    DESTROYED = "Destroyed"
     VOID = "Void"
 
 
@@ -29,6 +30,7 @@ MOVES: dict[str, tuple[frozenset[Stage], Stage]] = {
     "attempt delivery": (frozenset({Stage.SEALED}), Stage.SENDING),
     "note arrival": (frozenset({Stage.SENDING}), Stage.SENT),
     "take in a receipt": (frozenset({Stage.SENT}), Stage.RECEIPTED),
+    "destroy": (frozenset({Stage.SEALED, Stage.SENDING, Stage.SENT, Stage.RECEIPTED}), Stage.DESTROYED),
     "void": (
         frozenset({Stage.DRAFT, Stage.PUT_FORWARD, Stage.SENT_BACK, Stage.APPROVED, Stage.SEALED}),
         Stage.VOID,

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 
 from connecting_families.audit.refusals import Why
+from transfers.rules import destroying
 from transfers.rules.lifecycle import Stage
 
 DELIVERED_WITHIN = timedelta(days=1)
@@ -38,12 +39,16 @@ def overdue(made_at: datetime, sent_at: datetime | None, acknowledged_at: dateti
     return "Not acknowledged within a week" if at - sent_at > ACKNOWLEDGED_WITHIN else ""
 
 
-def against_withdrawing(stage: Stage, *, being_sent: bool, may_have_arrived: bool) -> list[Why]:
+def against_withdrawing(
+    stage: Stage, *, being_sent: bool, may_have_arrived: bool, being_destroyed: bool = False
+) -> list[Why]:
     """Why nobody is withdrawn from a submission; nothing where people of it may lie with its recipients.
 
     A submission that went out in part and goes on no more is one of those (in doubt it was sent). One that workers are
     still at waits: what arrived is looked up first.
     """
+    if being_destroyed:
+        return destroying.being_destroyed(confirmed=True)
     if stage in (Stage.SENT, Stage.RECEIPTED):
         return []
     if stage is Stage.SENDING and may_have_arrived:

@@ -29,7 +29,13 @@ from transfers.rules.lifecycle import Stage
 RECEIVED = [Column("Package"), Column("Rows loaded", numeric=True), Column("Rows rejected", numeric=True)]
 FILES = [Column("File"), Column("Bytes", numeric=True), Column("SHA-256")]
 QUERIES = [Column("What is asked"), Column("Code"), Column("Findings", numeric=True), Column("Explanation")]
-COLOURS = {Stage.SENT: "green", Stage.RECEIPTED: "green", Stage.VOID: "red", Stage.SENT_BACK: "orange"}
+COLOURS = {
+    Stage.SENT: "green",
+    Stage.RECEIPTED: "green",
+    Stage.VOID: "red",
+    Stage.DESTROYED: "grey",
+    Stage.SENT_BACK: "orange",
+}
 READS = {Event.SUBMISSION_VIEWED.name, Event.SAMPLE_VIEWED.name}
 SEALING = ("Signing it, and encrypting it for its recipients", "Laying the sealed files in the outbox")
 DELIVERING = ("Sending the sealed files", "Looking whether they arrived whole")
@@ -89,6 +95,9 @@ def show(request: HttpRequest, row: Submission, refused: tuple[Reasoned, ...] = 
             "Sealed files", FILES, [[file["name"], file["bytes"], file["sha256"]] for file in row.sealed_files]
         ),
         **_received(row),
+        "retention": row.sealed_at is not None
+        and row.at_stage is not Stage.VOID
+        and not role_reasons(request, Permission.SEE_RETENTION),
         "prepare": role_reasons(request, Permission.PREPARE_SUBMISSIONS),
         "send": role_reasons(request, Permission.SEND_SUBMISSIONS),
         "look": role_reasons(request, Permission.APPROVE_SUBMISSIONS),
@@ -201,7 +210,12 @@ def _groups(counts: dict[str, int]) -> str:
 
 def _queries(row: Submission) -> Table | None:
     rows = [
-        [KINDS[it.code].sentence, it.code, it.open, it.explanation or "Not explained yet"]
+        [
+            KINDS[it.code].sentence,
+            it.code,
+            it.open,
+            it.explanation or ("Destroyed" if row.at_stage is Stage.DESTROYED else "Not explained yet"),
+        ]
         for it in explained.covered(row)
     ]
     return Table("Open queries", QUERIES, rows) if rows else None

@@ -16,7 +16,10 @@ ADDED_AND_READ = (
     "audit_handover",
     "cohorts_decision",
     "cohorts_finding",
+    "cohorts_forgotten",
     "cohorts_frameworkinuse",
+    "transfers_recipientdestruction",
+    "transfers_studyend",
 )
 
 

@@ -1,12 +1,13 @@
 """Every act of the program, each after an act of the walk, with the event that tells of it (test_trail.py)."""
 
-from tests.audit.acts import casework, files, governing, registers, rights, runs, sending, staff, twice, wishes
+from tests.audit.acts import casework, ending, files, governing, registers, rights, runs, sending, staff, twice, wishes
 from tests.audit.acts.act import Act
 
 __all__ = ["ACTS", "NOTHING_BESIDE", "Act"]
 
 ACTS: dict[str, Act] = {
     **casework.ACTS,
+    **ending.ACTS,
     **files.ACTS,
     **governing.ACTS,
     **registers.ACTS,

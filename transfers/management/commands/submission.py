@@ -12,8 +12,8 @@ from connecting_families.audit.trail import Who
 from connecting_families.commands import Act
 from connecting_families.staff.guards import person_at_the_prompt
 from connecting_families.staff.roles import Permission
-from transfers import approval, delivery, receipt, sealing, submission, withdrawal
-from transfers.models import Submission, Withdrawal
+from transfers import approval, delivery, destruction, receipt, sealing, submission, withdrawal
+from transfers.models import Destruction, Submission, Withdrawal
 from transfers.rules.receipts import LARGEST
 
 PERMISSIONS = {
@@ -28,6 +28,7 @@ PERMISSIONS = {
     "deliver": Permission.SEND_SUBMISSIONS,
     "receipt": Permission.SEND_SUBMISSIONS,
     "withdraw": Permission.SEND_SUBMISSIONS,
+    "destroy": Permission.ASK_DESTRUCTION,
 }
 
 
@@ -36,7 +37,7 @@ class Command(Act):
 
     help = (
         "Drafts a submission, puts it forward, approves it or sends it back, seals it, delivers it, takes its receipt,"
-        " withdraws whoever objected since."
+        " withdraws whoever objected since, and destroys what was sent."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -53,6 +54,7 @@ class Command(Act):
             ("seal", "sign it and encrypt it for its recipients"),
             ("deliver", "deliver it to its recipients (CF_DELIVERY)"),
             ("receipt", "take in the file in which its recipient says that it has it"),
+            ("destroy", "ask that what was sent be destroyed; given by a second person, confirm it and do it"),
             ("withdraw", "withdraw now whoever objected since it was sent (the workers do so every minute)"),
         ):
             one = stages.add_parser(stage, help=what)
@@ -71,13 +73,16 @@ class Command(Act):
                 )
             if stage == "receipt":
                 one.add_argument("--file", required=True, type=Path, help="the receipt, JSON")
+            if stage == "destroy":
+                one.add_argument("--reason", default="", help="why, for the certificate")
+                one.add_argument("--take-back", action="store_true", help="take back that it was asked for")
             if stage == "send-back":
                 one.add_argument("--reason", required=True, help="what is to be mended")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Do the one act."""
         stage = options["stage"]
-        by = person_at_the_prompt(options["by"], PERMISSIONS[stage], self.now())
+        by = person_at_the_prompt(options["by"], _needed(stage, options), self.now())
         if stage == "draft":
             row = self._draft(options["submission"], by)
         elif stage == "put-forward":
@@ -123,10 +128,23 @@ class Command(Act):
             self._unless_somebody_is_at_it(sealing.seal(submission=row, by=by, at=at))
         elif stage == "receipt":
             receipt.take_in(data=_bytes_of(options["file"]), by=by, at=at)
+        elif stage == "destroy":
+            self._destroy(row, by, options)
         elif stage == "withdraw":
             self._withdraw(row, by)
         elif stage == "deliver":
             self._unless_somebody_is_at_it(delivery.deliver(submission=row, by=by, at=at))
+
+    def _destroy(self, row: Submission, by: Who, options: dict[str, Any]) -> None:
+        asked = _asked(row)
+        if options["take_back"]:
+            destruction.take_back(submission=row, by=by, at=self.now())
+        elif asked is None:
+            destruction.ask(submission=row, by=by, at=self.now(), reason=options["reason"])
+        else:
+            if asked.confirmed_at is None:
+                destruction.confirm(submission=row, by=by, at=self.now())
+            self._unless_somebody_is_at_it(destruction.carry_out(submission=row, by=by, at=self.now()))
 
     def _withdraw(self, row: Submission, by: Who) -> None:
         made = withdrawal.make(submission=row, by=by, at=self.now())
@@ -136,9 +154,20 @@ class Command(Act):
         for each in waiting:
             self._unless_somebody_is_at_it(withdrawal.carry_out(withdrawal=each, by=by, at=self.now()))
 
-    def _unless_somebody_is_at_it(self, done: Submission | Withdrawal | None) -> None:
+    def _unless_somebody_is_at_it(self, done: Submission | Withdrawal | Destruction | None) -> None:
         if done is None:
             raise Refused([Why("SOMEBODY_IS_AT_IT", "A worker is doing this just now. Wait, and look again.")])
+
+
+def _needed(stage: str, options: dict[str, Any]) -> Permission:
+    """What whoever gives this command must be permitted: who comes second to a destruction confirms it."""
+    if stage == "destroy" and not options["take_back"] and _asked(_submission(options["submission"])) is not None:
+        return Permission.CONFIRM_DESTRUCTION
+    return PERMISSIONS[stage]
+
+
+def _asked(row: Submission) -> Destruction | None:
+    return row.destructions.filter(taken_back_at=None).select_related("asked_by", "confirmed_by").first()
 
 
 def _bytes_of(path: Path) -> bytes:
@@ -181,4 +210,18 @@ def _said(row: Submission) -> dict[str, Any]:
         "counts": row.counts,
         "files": row.sealed_files,
         "withdrawals": [each.name for each in row.withdrawals.order_by("number")],
+        "destruction": _destruction(row),
+    }
+
+
+def _destruction(row: Submission) -> dict[str, Any] | None:
+    found = _asked(row)
+    if found is None:
+        return None
+    return {
+        "asked_by": found.asked_by.username,
+        "confirmed_by": found.confirmed_by.username if found.confirmed_by else None,
+        "key_destroyed_at": found.key_destroyed_at.isoformat() if found.key_destroyed_at else None,
+        "destroyed_at": found.done_at.isoformat() if found.done_at else None,
+        "certificate_sha256": found.certificate_sha256,
     }
