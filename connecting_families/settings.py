@@ -86,27 +86,16 @@ def key_of_this_machine(path: Path) -> str:
     return path.read_text()
 
 
+def kept_key(name: str, file: str) -> str:
+    """A secret of this name; outside production one that is drawn once and kept in this file."""
+    return setting(name) if PRODUCTION else env.str(name, "") or key_of_this_machine(CF_DATA_DIR / file)
+
+
 CF_DATA_DIR = Path(setting("CF_DATA_DIR", str(BASE_DIR / "var"))).resolve()
-SECRET_KEY = (
-    setting("SECRET_KEY")
-    if PRODUCTION
-    else env.str("SECRET_KEY", "") or key_of_this_machine(CF_DATA_DIR / "secret-key")
-)
-CF_TRAIL_KEY = (
-    setting("CF_TRAIL_KEY")
-    if PRODUCTION
-    else env.str("CF_TRAIL_KEY", "") or key_of_this_machine(CF_DATA_DIR / "trail-key")
-)
-CF_SECRETS_KEY = (
-    setting("CF_SECRETS_KEY")
-    if PRODUCTION
-    else env.str("CF_SECRETS_KEY", "") or key_of_this_machine(CF_DATA_DIR / "secrets-key")
-)
-CF_ARCHIVE_MASTER_KEY = (
-    setting("CF_ARCHIVE_MASTER_KEY")
-    if PRODUCTION
-    else env.str("CF_ARCHIVE_MASTER_KEY", "") or key_of_this_machine(CF_DATA_DIR / "archive-master-key")
-)
+SECRET_KEY = kept_key("SECRET_KEY", "secret-key")
+CF_TRAIL_KEY = kept_key("CF_TRAIL_KEY", "trail-key")
+CF_SECRETS_KEY = kept_key("CF_SECRETS_KEY", "secrets-key")
+CF_ARCHIVE_MASTER_KEY = kept_key("CF_ARCHIVE_MASTER_KEY", "archive-master-key")
 ALLOWED_HOSTS = setting("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1],testserver").split(",")
 
 # The council, and how it is reached.
@@ -258,6 +247,11 @@ def due(task: str) -> dict[str, Any]:
     return {"task": task, "schedule": 15.0, "options": {"expires": 15}}
 
 
+def every_minute(task: str) -> dict[str, Any]:
+    """The same, every minute."""
+    return {"task": task, "schedule": 60.0, "options": {"expires": 60}}
+
+
 # Whatever is due and was not picked up is found here: a lost message or a killed worker loses nothing.
 CELERY_BEAT_SCHEDULE = {
     "assemble what is due": due("cohorts.tasks.assemble_what_is_due"),
@@ -268,22 +262,10 @@ CELERY_BEAT_SCHEDULE = {
     "look after uploads": due("cohorts.tasks.look_after_uploads"),
     "seal what is due": due("transfers.tasks.seal_what_is_due"),
     "deliver what is due": due("transfers.tasks.deliver_what_is_due"),
-    "withdraw who is late": {
-        "task": "transfers.tasks.withdraw_who_is_late",
-        "schedule": 60.0,
-        "options": {"expires": 60},
-    },
-    "finish what is to be destroyed": {
-        "task": "transfers.tasks.destroy_what_is_due",
-        "schedule": 60.0,
-        "options": {"expires": 60},
-    },
+    "withdraw who is late": every_minute("transfers.tasks.withdraw_who_is_late"),
+    "finish what is to be destroyed": every_minute("transfers.tasks.destroy_what_is_due"),
     "empty the inbox": due("transfers.tasks.empty_the_inbox"),
-    "seal the trail": {
-        "task": "connecting_families.audit.tasks.seal_the_trail",
-        "schedule": 60.0,
-        "options": {"expires": 60},
-    },
+    "seal the trail": every_minute("connecting_families.audit.tasks.seal_the_trail"),
     "verify the trail where that was asked for": due("connecting_families.governance.tasks.verify_what_is_due"),
     "take into the search what is written": due("cohorts.tasks.take_into_the_search"),
     "search for duplicates that was asked for": due("cohorts.tasks.search_if_asked"),

@@ -93,6 +93,9 @@ def folders(tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> P
     settings.CF_DATA_DIR = tmp_path
     settings.CF_OUTBOX, settings.CF_DELIVERY_FOLDER = tmp_path / "outbox", tmp_path / "delivered"
     settings.CF_UPLOADS = tmp_path / "uploads"
+    settings.CF_ARCHIVE, settings.CF_ARCHIVE_KEYS = tmp_path / "archive", tmp_path / "archive-keys"
+    monkeypatch.setenv("CF_ARCHIVE", str(tmp_path / "archive"))
+    monkeypatch.setenv("CF_ARCHIVE_KEYS", str(tmp_path / "archive-keys"))
     monkeypatch.setenv("CF_OUTBOX", str(tmp_path / "outbox"))
     monkeypatch.setenv("CF_UPLOADS", str(tmp_path / "uploads"))
     monkeypatch.setenv("CF_DELIVERY_FOLDER", str(tmp_path / "delivered"))

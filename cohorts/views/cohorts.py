@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from cohorts import in_force
-from cohorts.models import Cohort, Replay
+from cohorts.models import Cohort, Forgotten, Replay
 from cohorts.rules.checks import CRITICAL
 from cohorts.rules.findings import KINDS
 from cohorts.rules.reasons import Reason
@@ -109,6 +109,7 @@ def _outcome(request: HttpRequest, row: Cohort) -> dict[str, Any]:
         "people_href": people,
         "csv_href": reverse("decisions_csv", args=[row.pk]),
         "newer": newer,
+        "forgotten": Forgotten.objects.filter(cohort=row).first(),
         "prepare": role_reasons(request, Permission.PREPARE_SUBMISSIONS) or in_force.changed_since(row),
         "assemble": role_reasons(request, Permission.ASSEMBLE_COHORTS),
         "replays": _replays(row),

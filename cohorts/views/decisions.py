@@ -4,12 +4,12 @@ import tempfile
 
 from allauth.account.decorators import reauthentication_required
 from django.core.paginator import Paginator
-from django.http import FileResponse, HttpRequest, HttpResponse
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from cohorts import assembly
+from cohorts import assembly, forgetting
 from cohorts.forms.decisions import CHOICES, EXCLUDED, INCLUDED, DecisionFilter
 from cohorts.models import Cohort, Decision
 from cohorts.views.cohorts import GROUPS, viewed
@@ -47,7 +47,7 @@ def decisions(request: HttpRequest, number: int) -> HttpResponse:
     viewed(request, Event.COHORT_VIEWED, row)
     context = {
         "title": "People considered", "caption": f"Cohort {row.pk}", "page": page, "form": form,
-        "table": Table(dict(CHOICES)[asked], PEOPLE, rows, empty="Nobody."),
+        "table": Table(dict(CHOICES)[asked], PEOPLE, rows, empty=_nobody(row)),
         "back_href": reverse("cohort", args=[row.pk]),
     }  # fmt: skip
     return render(request, "kit/list_page.html", context)
@@ -58,12 +58,19 @@ def decisions(request: HttpRequest, number: int) -> HttpResponse:
 def download(request: HttpRequest, number: int) -> FileResponse:
     """The decisions in canonical form: the bytes whose digest the cohort keeps, compared with it before one leaves."""
     row = get_object_or_404(Cohort, pk=number, state=Cohort.FINISHED)
+    if forgetting.is_forgotten(row):
+        raise Http404
     file = tempfile.TemporaryFile()  # noqa: SIM115 - the answer closes it, when it is read to its end
     assembly.write_decisions(row, file)
     file.seek(0)
     viewed(request, Event.DECISIONS_EXPORTED, row)
     name = f"decisions-{row.pk}.csv"
     return FileResponse(file, as_attachment=True, filename=name, content_type="text/csv; charset=utf-8")
+
+
+def _nobody(row: Cohort) -> str:
+    """What stands where nobody is listed."""
+    return "Nobody can say any more: what was sent was destroyed." if forgetting.is_forgotten(row) else "Nobody."
 
 
 def _href(row: Decision) -> str:

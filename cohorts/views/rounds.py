@@ -9,16 +9,16 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
-from cohorts import assembly, tasks
+from cohorts import assembly, forgetting, tasks
 from cohorts import rounds as stage
 from cohorts.forms.rounds import RoundForm
 from cohorts.models import Cohort, Round
-from connecting_families.audit.refusals import Refused
+from connecting_families.audit.refusals import Reasoned, Refused
 from connecting_families.kit.lists import Column, Table
 from connecting_families.kit.pieces import link, tag
 from connecting_families.staff.guards import acting, opened_by
 from connecting_families.staff.roles import Permission
-from connecting_families.staff.views import facts, hand_over, moment, role_reasons
+from connecting_families.staff.views import facts, hand_over, moment, refused_form, role_reasons
 
 COLUMNS = [Column("Round"), Column("Cut-off"), Column("Framework"), Column("Agreement"), Column("Newest cohort")]
 COHORTS = [Column("Cohort"), Column("Asked for"), Column("By"), Column("State"), Column("People in it", numeric=True)]
@@ -70,7 +70,10 @@ def open_a_round(request: HttpRequest) -> HttpResponse:
 @opened_by(Permission.SEE_COHORTS)
 def round_page(request: HttpRequest, code: str) -> HttpResponse:
     """One round: what it asks, and its cohorts."""
-    row = get_object_or_404(Round.objects.select_related("agreement"), code=code)
+    return _show(request, get_object_or_404(Round.objects.select_related("agreement"), code=code))
+
+
+def _show(request: HttpRequest, row: Round, refused: tuple[Reasoned, ...] = ()) -> HttpResponse:
     cohorts = [
         [
             link(f"Cohort {c.pk}", reverse("cohort", args=[c.pk])),
@@ -94,9 +97,10 @@ def round_page(request: HttpRequest, code: str) -> HttpResponse:
     context = {
         "title": row.code, "caption": "Collection round", "round": row, "asked": asked, "back_href": reverse("rounds"),
         "table": Table("Cohorts", COHORTS, cohorts, empty="No cohort was asked for yet."),
-        "reasons": role_reasons(request, Permission.ASSEMBLE_COHORTS),
+        "reasons": role_reasons(request, Permission.ASSEMBLE_COHORTS) or forgetting.round_is_over(row),
+        "forms": [refused_form(refused)] if refused else [],
     }  # fmt: skip
-    return render(request, "cohorts/round.html", context)
+    return render(request, "cohorts/round.html", context, status=409 if refused else 200)
 
 
 @require_POST
@@ -109,7 +113,10 @@ def assemble(request: HttpRequest, code: str) -> HttpResponse:
     running = row.cohorts.filter(state=Cohort.REQUESTED).first()
     if running is None:
         at = timezone.now()
-        running = assembly.request(round_=row, run_at=at, by=acting(request), at=at)
+        try:
+            running = assembly.request(round_=row, run_at=at, by=acting(request), at=at)
+        except Refused as refusal:
+            return _show(request, row, refusal.reasons)
         hand_over(tasks.assemble.delay, running.pk)
     return redirect("cohort", running.pk)
 

@@ -21,6 +21,7 @@ from connecting_families.audit.events import Event
 from connecting_families.staff.guards import acting, opened_by
 from connecting_families.staff.roles import Permission
 from transfers import sent
+from transfers.models import Destruction
 
 
 @opened_by(Permission.DECIDE_OBJECTIONS)
@@ -43,6 +44,7 @@ def told(request: HttpRequest, number: int, person: str) -> HttpResponse:
         "sender": (settings.CF_COUNCIL_NAME, "Information governance"),
         "received": day(row.received_at.astimezone(LONDON).date()), "some": bool(row.datasets),
         "stands": queries.standing_objections(at).filter(pk=row.pk).exists(),
+        "destroyed": Destruction.objects.exclude(done_at=None).exists(),
         "sent": [_said(each) for each in reversed(left)],
     }  # fmt: skip
     return render(request, "governance/told.html", context)

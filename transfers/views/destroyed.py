@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import zipfile
+from datetime import date
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -51,7 +52,7 @@ def certificate(request: HttpRequest, name: str) -> HttpResponse:
             ("Confirmed", f"{said['confirmed_by']}, {moment(parse_datetime(said['confirmed_at']))}"),
             ("Key destroyed", moment(parse_datetime(said["key_destroyed_at"]))),
             ("Destroyed", moment(parse_datetime(said["destroyed_at"]))),
-            ("Backups have expired by", said["backups"]["gone_by"]),
+            ("Backups have expired by", f"{date.fromisoformat(said['backups']['gone_by']):%-d %B %Y}"),
         ),
         "tables": [
             Table("Files that are gone", FILES, [[it["name"], it["bytes"], it["sha256"]] for it in files]),
