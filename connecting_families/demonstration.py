@@ -1,4 +1,4 @@
-"""The journey of the demonstration: from invented families to a sealed submission, step by step."""
+"""The journey of the demonstration: from invented families to what is sent, and to a certificate that it is gone."""
 
 import json
 import shutil
@@ -26,7 +26,7 @@ from connecting_families.audit.tasks import seal_the_trail
 from connecting_families.audit.trail import Who, duty
 from connecting_families.staff import accounts, cipher, factors, second_factor
 from connecting_families.staff.models import User
-from transfers import approval, certificates, delivery, keys, sealing, submission
+from transfers import approval, certificates, delivery, destruction, keys, retaining, sealing, submission
 from transfers.models import RecipientCertificate, Submission
 
 PASSWORD = "a walk through anytown"  # noqa: S105 - of invented people on a machine that answers to itself alone
@@ -72,6 +72,7 @@ class Journey:
         self.seal(second)
         self.deliver(second)
         self.open_as_recipient(second)
+        self.destroy(self.another_round())
         self.trail()
 
     def step(self, title: str) -> None:
@@ -207,6 +208,7 @@ class Journey:
 
         tasks.seal_what_is_due.delay()
         tasks.deliver_what_is_due.delay()
+        tasks.destroy_what_is_due.delay()
         until = time.monotonic() + PATIENCE
         while row.stage != stage:
             if time.monotonic() > until:
@@ -227,6 +229,29 @@ class Journey:
             if file["rows"] != rows["rows"] or manifest["content_sha256"] != sent.approved_content_sha256:
                 raise ValueError(f"What ONS opens of {file['name']} is not what was approved.")
             self.outcome(f"{file['name']}: signature good, sums good, {file['rows']} rows, as approved")
+
+    def another_round(self) -> Submission:
+        """A study that is over: the same families, sent in a round of its own."""
+        sent = self.put_forward(self.assemble(self.open_round()), "Another round, of a study that is over now")
+        self.approve(sent)
+        self.seal(sent)
+        self.deliver(sent)
+        return sent
+
+    def destroy(self, sent: Submission) -> None:
+        """One asks, another confirms, a worker destroys; a hold comes in between."""
+        self.step("What was sent is destroyed, by two people")
+        ask, confirm = self.people["prepare"], self.people["govern"]
+        hold = retaining.place_hold(submission=sent, reason="A court asked for it.", by=confirm, at=now())
+        self.refused(lambda: destruction.ask(submission=sent, by=ask, at=now()))
+        retaining.lift_hold(hold=hold, reason="The case is over.", by=confirm, at=now())
+        destruction.ask(submission=sent, by=ask, at=now(), reason="The study is over.")
+        self.refused(lambda: destruction.confirm(submission=sent, by=ask, at=now()))
+        destruction.confirm(submission=sent, by=confirm, at=now())
+        self.wait(sent, "DESTROYED")
+        done = sent.destructions.get()
+        self.outcome(f"{sent.name} is destroyed: {done.forgotten['decisions']} decisions deleted, its key is gone")
+        self.outcome(f"certificate {done.certificate_sha256[:32]}…, signed by the council")
 
     def trail(self) -> None:
         """What was recorded."""

@@ -54,14 +54,19 @@ def test_the_journey_ends_in_a_submission_that_the_recipient_opens_and_can_be_wa
     assert "refused: You prepared, edited or explained this submission. Somebody else must approve it." in said
     assert "is void" in said
     assert said.count("signature good, sums good") == 2
-    assert "A submission was delivered" in said
+    assert "refused: A legal hold stands." in said
+    assert "DEMO-2-0001 is destroyed" in said
+    assert "What was sent was destroyed, and its certificate signed" in said
+    assert [path.name.rpartition("-DEMO-2-")[2] for path in (data / "archive-keys").glob("*DEMO-2*")] == [
+        "0001.destroyed"
+    ]
     sealed = sorted(path.name.split("-0002-")[1] for path in (data / "outbox").iterdir())
     assert sealed == ["identifiers.zip.p7m", "programme.zip.p7m", "transmittal.json", "transmittal.json.p7s"]
     assert {"ons.pem", "ons.key", "council-ca.pem"} <= {path.name for path in (data / "demo-keys").iterdir()}
     assert not left(data)
     again = give(data, "demo", "--no-serve", "--families", "40")
     assert again.returncode == 0, again.stderr
-    assert "DEMO-2" in again.stdout
+    assert "DEMO-4" in again.stdout
 
 
 @pytest.mark.skipif(not GENERATOR.exists(), reason="The shared generator is not beside this checkout.")

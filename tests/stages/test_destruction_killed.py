@@ -21,6 +21,7 @@ from tests.stages.conftest import WalkTo
 from tests.stages.walk import Walk
 from transfers import archive, certifying, destruction, package, retaining, strongbox
 from transfers.models import Destruction, PersonReference
+from transfers.rules import lifecycle
 
 MACHINE = duty("destroy")
 #: Where it is killed, in the order in which it gets there: what is called, and whether just before or just after.
@@ -32,7 +33,7 @@ MOMENTS: list[tuple[str, Any, str, bool]] = [
     ("noted, files there", destruction, "_remove_files", False),
     ("our copy gone, packages there", package, "remove_unfinished", False),
     ("rows deleted, not committed", certifying, "said", True),
-    ("signed, not committed", destruction.lifecycle, "after", True),
+    ("signed, not committed", lifecycle, "after", True),
 ]
 
 
@@ -129,14 +130,14 @@ def test_no_backup_made_before_holds_the_key_and_a_copy_of_the_archive_is_noise(
     sealed = (settings.CF_ARCHIVE / row.archived_files[0]["name"]).read_bytes()
     needles = {"the wrapped key": wrapped[-60:-4], "the key": key, "the archive": sealed[40:120], "a cohort": b"DSA"}
     owner = settings.DATABASE_OWNER
-    dump = [program("pg_dump"), "--dbname", address_of(connection.settings_dict["NAME"], owner)]
+    dump: list[str | Path] = [program("pg_dump"), "--dbname", address_of(connection.settings_dict["NAME"], owner)]
     before = subprocess.run(dump, check=True, capture_output=True).stdout
     assert {name for name, needle in needles.items() if needle in before} == {"a cohort"}
     # Honestly: it says which records were in, until it expires; the certificate names the day.
     assert b"COPY public.cohorts_decision" in before
     whole = address_of("postgres", owner | {"USER": "postgres"})
-    base = [program("pg_basebackup"), "--dbname", whole, "--pgdata", "-", "--format", "tar", "--wal-method", "none",
-            "--checkpoint", "fast"]  # fmt: skip
+    base: list[str | Path] = [program("pg_basebackup"), "--dbname", whole, "--pgdata", "-", "--format", "tar"]
+    base += ["--wal-method", "none", "--checkpoint", "fast"]
     with subprocess.Popen(base, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as backing_up:
         found = holds(backing_up.stdout, needles)
         said = backing_up.stderr.read() if backing_up.stderr else b""
