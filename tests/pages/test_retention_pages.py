@@ -26,7 +26,7 @@ def handed_over(monkeypatch: pytest.MonkeyPatch) -> Mock:
 
 
 def day(name: str, year: int, month: int, number: int) -> dict[str, Any]:
-    return {f"{name}_0": number, f"{name}_1": month, f"{name}_2": year}
+    return {f"{name}_day": number, f"{name}_month": month, f"{name}_year": year}
 
 
 def test_from_the_end_of_the_study_to_the_certificate(

@@ -22,6 +22,13 @@ from transfers.models import Destruction
 from transfers.views.shown import FILES, row_of
 
 ROWS = [Column("What was deleted"), Column("Rows", numeric=True)]
+WHAT = {
+    "cohorts": "Cohorts of which nobody can say any more who was in", "dry_runs": "Dry runs that named people",
+    "replays": "Replays that named people", "explained_of_one": "Explanations of one person or family",
+    "explanations": "Explanations whose words were deleted", "rejected": "People whom a recipient could not load",
+    "sent_back_reasons": "Reasons why it was sent back", "withdrawn": "People who were withdrawn",
+    "person_references": "References of people in the study", "family_references": "References of families",
+}  # fmt: skip
 THEIRS = [Column("Recipient"), Column("Reference"), Column("Destroyed on"), Column("SHA-256")]
 
 
@@ -56,7 +63,8 @@ def certificate(request: HttpRequest, name: str) -> HttpResponse:
         ),
         "tables": [
             Table("Files that are gone", FILES, [[it["name"], it["bytes"], it["sha256"]] for it in files]),
-            Table("Rows of the database", ROWS, [[in_words(k), f"{v:,}"] for k, v in said["rows_deleted"].items()]),
+            Table("Rows of the database", ROWS,
+                  [[WHAT.get(k) or in_words(k), f"{v:,}"] for k, v in said["rows_deleted"].items() if v]),
             Table("What recipients certified by then", THEIRS,
                   [[it["recipient"], it["reference"], it["destroyed_on"], it["sha256"]] for it in theirs],
                   empty="No recipient's certificate was entered by then."),

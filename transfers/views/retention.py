@@ -1,7 +1,7 @@
 """Pages of retention: what must be gone by when, what is due, what stops it, and what was destroyed."""
 
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from allauth.account.decorators import reauthentication_required
@@ -36,7 +36,7 @@ COLOURS = {
 }  # fmt: skip
 SUBMISSIONS = [Column("Submission"), Column("Agreement"), Column("Stage"), Column("Destroy by"), Column("Our copy"),
                Column("Recipients' copies"), Column("Destruction")]  # fmt: skip
-STUDIES = [Column("Agreement"), Column("In force until"), Column("The study ends"), Column("From what is known")]
+STUDIES = [Column("Agreement"), Column("Its last day"), Column("The study ends"), Column("From what is known")]
 HOLDS = [Column("Hold"), Column("Placed"), Column("Why"), Column("Lifted"), Column("Why it was lifted")]
 COPIES = [Column("Copy"), Column("Must be gone by the end of"), Column("How it stands")]
 THEIRS = [Column("Recipient"), Column("Reference"), Column("Destroyed on"), Column("SHA-256"), Column("Entered")]
@@ -214,7 +214,7 @@ def _show(request: HttpRequest, row: Submission, refused: tuple[Reasoned, ...] =
         "stopped": asked.stopped if asked else [],
         "facts": _facts(row, found, asked),
         "copies": Table("Every copy", COPIES, [[it.what, _day(it.gone_by), _tag(it.state)] for it in found.copies]),
-        "holds": Table("Legal holds", HOLDS, [_hold(request, each) for each in holds], empty="None was placed."),
+        "holds": Table("Legal holds", HOLDS, [_hold(request, each) for each in holds], empty="No legal hold was placed."),
         "theirs": Table(
             "What recipients certified", THEIRS,
             [[it.recipient, it.reference, _day(it.destroyed_on), it.sha256, f"{it.entered_by}, {moment(it.entered_at)}"]
@@ -240,12 +240,13 @@ def _is_own(sentence: str) -> bool:
 
 
 def _facts(row: Submission, found: Retention, asked: Destruction | None) -> list[dict[str, Any]]:
+    counts = row.counts
     return facts(
         ("Stage", stage_tag(row)),
         ("Submission", link(row.name, reverse("submission", args=[row.name]))),
         ("Agreement", row.round.agreement.reference),
         ("Recipients", ", ".join(row.round.recipients)),
-        ("People", f"{row.counts['persons']:,} of {row.counts['families']:,} families" if row.counts else ""),
+        ("People", f"{counts['persons']:,} people of {counts['families']:,} families" if counts else ""),
         ("The research ends", f"{_day(found.ends_on)}. {found.because}." if found.ends_on else "Not known yet"),
         ("We destroy by", _day(found.act_by) if found.act_by else "Enter when the study ends, or the agreement's end"),
         ("Asked for", f"{asked.asked_by}, {moment(asked.asked_at)}. {asked.reason}" if asked else ""),
@@ -281,7 +282,7 @@ def _study(row: Agreement) -> list[object]:
     end = StudyEnd.objects.filter(agreement=row).order_by("-pk").first()
     href = reverse("enter_study_end", args=[row.pk])
     return [
-        row.reference, _day(row.in_force_to) or "No end",
+        row.reference, _day(row.in_force_to - timedelta(days=1)) if row.in_force_to else "No end",
         link(_day(end.ends_on), href) if end else link("Enter it", href),
         end.source if end else "",
     ]  # fmt: skip
