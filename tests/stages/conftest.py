@@ -37,7 +37,6 @@ class Stands:
             place = ORDER.index(act)
             earlier = ORDER[place - 1] if place else BEFORE
             minutes = self.minutes.get(earlier, 0) if self.after(earlier) else 0
-            # Other folders of tests may have stands of their own.
             name, here = f"{self.base}_{self.folder.name}_{place}", self.folder / f"after-{place}"
             self.copy(self.names[earlier], name)
             self.carry(earlier, here)
@@ -85,6 +84,8 @@ class Stands:
             drop(server, name)
 
 
+MADE: dict[str, Stands] = {}
+"""By the database from which they were made: one in a process."""
 QUICK = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
@@ -113,12 +114,14 @@ class connected_to:  # noqa: N801 - reads as what it does
 def stands(
     django_db_setup: str, django_db_blocker: DjangoDbBlocker, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Stands]:
-    """Where tests may start."""
-    made = Stands(django_db_setup, tmp_path_factory.mktemp("walks"))
-    yield made
-    with django_db_blocker.unblock():
-        for name in set(made.copies):
-            made.drop(name)
+    """Where tests may start: the same for every folder of tests into which this is imported."""
+    if django_db_setup not in MADE:
+        MADE[django_db_setup] = Stands(django_db_setup, tmp_path_factory.mktemp("walks"))
+    yield MADE[django_db_setup]
+    if (made := MADE.pop(django_db_setup, None)) is not None:
+        with django_db_blocker.unblock():
+            for name in set(made.copies):
+                made.drop(name)
 
 
 @pytest.fixture
