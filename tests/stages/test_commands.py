@@ -236,3 +236,23 @@ def test_no_demonstration_runs_in_production(walk_to: WalkTo) -> None:
         with pytest.raises(CommandError):
             call_command(command, stdout=StringIO())
     assert not (settings.CF_DATA_DIR / "demo-keys").exists()
+
+
+def test_what_was_sent_is_destroyed_at_the_prompt_by_two(walk_to: WalkTo) -> None:
+    walk = walk_to("deliver")
+
+    def destroy(*words: str) -> tuple[int, Any]:
+        end, said, _ = give("submission", "destroy", walk.submission.name, "--by", *words)
+        return end, [it["code"] for it in said["refused"]] if end else said["destruction"]
+
+    assert destroy("worker") == (1, ["NOT_PERMITTED"])
+    assert destroy("approve", "--reason", "The study is over.")[1]["asked_by"] == "approve"
+    assert destroy("approve") == (1, ["NOT_PERMITTED"])
+    assert destroy("approve", "--take-back") == (0, None)
+    assert destroy("govern")[1]["confirmed_by"] is None
+    assert destroy("govern") == (1, ["FOUR_EYES"])
+    assert destroy("govern", "--take-back") == (0, None)
+    destroy("prepare")
+    end, done = destroy("govern")
+    assert (end, walk.submission.stage, len(done["certificate_sha256"])) == (0, "DESTROYED", 64)
+    assert destroy("govern") == (0, done)

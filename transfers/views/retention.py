@@ -214,7 +214,8 @@ def _show(request: HttpRequest, row: Submission, refused: tuple[Reasoned, ...] =
         "stopped": asked.stopped if asked else [],
         "facts": _facts(row, found, asked),
         "copies": Table("Every copy", COPIES, [[it.what, _day(it.gone_by), _tag(it.state)] for it in found.copies]),
-        "holds": Table("Legal holds", HOLDS, [_hold(request, each) for each in holds], empty="No legal hold was placed."),
+        "holds": Table("Legal holds", HOLDS, [_hold(request, each) for each in holds],
+                       empty="No legal hold was placed."),
         "theirs": Table(
             "What recipients certified", THEIRS,
             [[it.recipient, it.reference, _day(it.destroyed_on), it.sha256, f"{it.entered_by}, {moment(it.entered_at)}"]
