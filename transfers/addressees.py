@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import NamedTuple
 
 from cryptography import x509
@@ -51,6 +52,12 @@ def load(data: bytes) -> Addressee:
         return Addressee(
             None, pgp, pgp.text, pgp.fingerprint, pgp.valid_from, pgp.valid_to, reopened.names_in_openpgp(pgp)
         )
+    return _of_x509(data)
+
+
+@lru_cache(maxsize=64)
+def _of_x509(data: bytes) -> Addressee:
+    """The same bytes are the same certificate: at a door it is asked of each that was ever accepted."""
     certificate = keys.load_certificate(data)
     text = keys.as_pem(certificate)
     return Addressee(

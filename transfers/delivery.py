@@ -7,7 +7,6 @@ trying again cannot help, a person is asked, and may ask the workers again.
 from datetime import datetime
 from functools import partial
 
-from cohorts import queries
 from connecting_families.alone import Work, alone
 from connecting_families.audit import trail
 from connecting_families.audit.events import Event
@@ -19,7 +18,6 @@ from transfers.channels import chosen
 from transfers.channels.channel import Trouble, Where
 from transfers.models import DeliveryAttempt, Submission
 from transfers.rules import delivering, lifecycle
-from transfers.rules.gates import unmatched_objections
 from transfers.rules.lifecycle import Stage
 
 
@@ -38,7 +36,7 @@ def request(*, submission: Submission, by: Who, at: datetime) -> Submission:
     """
     row = doors.locked(submission.pk)
     doors.refuse(NotDelivered, _against_attempt(row), row)
-    doors.refuse(NotDelivered, _standing(row, at), row, stopped=doors.guard(row, at))
+    doors.refuse(NotDelivered, doors.agreement(row, at), row, stopped=doors.guard(row, at))
     outbox.refuse_what_may_not_leave(NotDelivered, row, at)
     row.delivery_requested_by_id, row.delivery_requested_at = by.person, at
     row.delivery_tries, row.next_attempt_at, row.delivery_stopped = 0, None, ""
@@ -89,7 +87,7 @@ def deliver(*, submission: Submission, by: Who, at: datetime) -> Submission | No
 def _attempt(*, submission: Submission, where: Where, by: Who, at: datetime) -> DeliveryAttempt:
     row = doors.locked(submission.pk)
     doors.refuse(NotDelivered, _against_attempt(row), row)
-    doors.refuse(NotDelivered, _standing(row, at), row, stopped=doors.guard(row, at))
+    doors.refuse(NotDelivered, doors.agreement(row, at), row, stopped=doors.guard(row, at))
     doors.refuse(NotDelivered, outbox.changed(row), row)
     outbox.refuse_what_may_not_leave(NotDelivered, row, at)
     row.stage = lifecycle.after("attempt delivery").name
@@ -146,7 +144,3 @@ def _against_attempt(row: Submission) -> list[Why]:
     if being_destroyed := doors.against_destroyed(row):
         return being_destroyed
     return [] if row.at_stage is Stage.SENDING else lifecycle.reasons_against("attempt delivery", row.at_stage)
-
-
-def _standing(row: Submission, at: datetime) -> list[Why]:
-    return [*doors.agreement(row, at), *unmatched_objections(queries.standing_unmatched_objections(at))]

@@ -147,14 +147,12 @@ def due(at: datetime) -> list[tuple[int, str]]:
 
 
 def clear_away() -> list[str]:
-    """Take away what is left of submissions that became void: their packages, and our copy. Names of those."""
-    cleared = []
-    for row in Submission.objects.filter(stage=Stage.VOID.name).exclude(sealed_at=None):
-        packages = [Path(settings.CF_OUTBOX) / file["name"] for file in row.sealed_files]
-        if archive.left(row.name) or any(path.exists() for path in packages):
-            doors.forget_packages(row.name, packages)
-            cleared.append(row.name)
-    return cleared
+    """Take away what is left of submissions that became void, where whoever voided one was killed; names of those."""
+    outbox = Path(settings.CF_OUTBOX)
+    lying = [path.name for path in outbox.iterdir()] if outbox.is_dir() else []
+    names = Submission.objects.filter(stage=Stage.VOID.name).order_by("id").values_list("name", flat=True)
+    left = [name for name in names if archive.left(name) or any(each.startswith((name, f".{name}")) for each in lying)]
+    return [name for name in left if doors.forget_packages(name)]
 
 
 @trail.stage

@@ -8,8 +8,8 @@ changed since its cohort was asked for: what was decided by others is not what m
 import functools
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from django.conf import settings
@@ -21,7 +21,7 @@ from connecting_families.audit import trail
 from connecting_families.audit.events import Event
 from connecting_families.audit.refusals import Refused, Why
 from connecting_families.audit.trail import Who, duty
-from transfers import archive
+from transfers import archive, package
 from transfers.models import Submission
 from transfers.rules import destroying, extract, gates, lifecycle
 from transfers.rules.gates import AgreementFacts
@@ -43,13 +43,30 @@ def locked(submission_id: int) -> Submission:
     )
 
 
-def guard(submission: Submission, at: datetime) -> list[Why]:
-    """Why this submission, or somebody in it, may no longer be sent; to the end of the act nothing can change it."""
+@dataclass(frozen=True)
+class AtTheDoor:
+    """What the guard found: why the submission is void, and why it waits. True where it found anything."""
+
+    void: list[Why]
+    wait: list[Why] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.void or self.wait)
+
+
+def guard(submission: Submission, at: datetime) -> AtTheDoor:
+    """Why this submission, or somebody in it, may not be sent now; to the end of the act nothing can change it.
+
+    An objection that names nobody is asked for here and not before: one that came since the act began counts.
+    """
     began = time.perf_counter()
     queries.hold_permissions()
     moment = at + timedelta(seconds=time.perf_counter() - began) + LEEWAY
     lost = gates.at_the_door(queries.permission_lost(submission.cohort, moment), queries.SENTENCES)
-    return [*lost, *queries.rules_changed(submission.cohort)]
+    return AtTheDoor(
+        void=[*lost, *queries.rules_changed(submission.cohort)],
+        wait=gates.unmatched_objections(queries.standing_unmatched_objections(moment)),
+    )
 
 
 def agreement(submission: Submission, at: datetime) -> list[Why]:
@@ -85,12 +102,13 @@ class NotDone(Refused):
 
 
 def refuse(
-    kind: type[NotDone], reasons: list[Why], submission: Submission, *, stopped: list[Why] | None = None
+    kind: type[NotDone], reasons: list[Why], submission: Submission, *, stopped: AtTheDoor | None = None
 ) -> None:
-    """Raise a refusal of this kind where there are reasons; those in `stopped` are the guard's, and void it."""
-    if reasons or stopped:
-        refusal = kind([*(stopped or []), *reasons], record="transfers.submission", reference=submission.name)
-        refusal.voids = bool(stopped)
+    """Raise a refusal of this kind where there are reasons, or the guard found some (`stopped`), each named once."""
+    found = stopped or AtTheDoor(void=[])
+    if every := list(dict.fromkeys([*found.void, *reasons, *found.wait])):
+        refusal = kind(every, record="transfers.submission", reference=submission.name)
+        refusal.voids = bool(found.void)
         raise refusal
 
 
@@ -121,14 +139,14 @@ def void(*, submission: Submission, why: str, codes: list[str], by: Who, at: dat
         return
     row.stage, row.void_reason = Stage.VOID.name, why
     row.save()
-    packages = [settings.CF_OUTBOX / file["name"] for file in row.sealed_files]
-    transaction.on_commit(lambda: forget_packages(row.name, packages))
+    transaction.on_commit(lambda: forget_packages(row.name))
     trail.record(Event.SUBMISSION_VOIDED, who=by, at=at, about=row, details={"reasons": codes})
 
 
-def forget_packages(name: str, packages: list[Path]) -> None:
-    """Take away what was sealed and will never leave, and destroy the key of our own copy of it."""
-    archive.destroy_key(name)
-    archive.remove_files(name)
-    for path in packages:
-        path.unlink(missing_ok=True)
+def forget_packages(name: str) -> bool:
+    """Take away what was sealed and will never leave, and destroy the key of our own copy; False where nothing was left.
+
+    All that bears its name goes, and not what is listed alone: a worker may have been killed before it was.
+    """
+    key, files = archive.destroy_key(name), archive.remove_files(name)
+    return bool(key or files or package.remove(settings.CF_OUTBOX, package.stems_of(name)))

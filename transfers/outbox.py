@@ -87,7 +87,7 @@ def refuse_what_may_not_leave(refusal: type[doors.NotDone], row: Submission, at:
         reasons = _against_transmittal(row, files, packages)
         reasons += against_recipients(row, files, at)
     stopped = [why for why in reasons if why.code == "PACKAGE_FOR_OTHERS"]
-    doors.refuse(refusal, [why for why in reasons if why not in stopped], row, stopped=stopped)
+    doors.refuse(refusal, [why for why in reasons if why not in stopped], row, stopped=doors.AtTheDoor(void=stopped))
 
 
 def against_everybody(

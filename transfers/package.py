@@ -27,6 +27,8 @@ from transfers.keys import Signer
 
 SPEC = "connecting-families/1"
 CONTENT_LIMIT = 1 << 30
+KINDS = ("identifiers", "programme", "transmittal")
+"""The files of a submission."""
 
 # Four times as fast as zlib's own default; what it packs less is little beside that.
 DEFLATE_LEVEL = 1
@@ -201,16 +203,31 @@ def written_together(directory: Path) -> Iterator[Create]:
         raise
 
 
+def stems_of(submission: str) -> list[str]:
+    """How the names of all files of a submission begin (not those of its withdrawals)."""
+    return [f"{submission}-{kind}" for kind in KINDS]
+
+
 def remove_unfinished(directory: Path, stems: Iterable[str]) -> list[str]:
     """Remove what a killed process left of files with these stems, numbered parts too; their names.
 
     Nobody may be writing them now. A stem is all before the first point of a name, or before the number of a part: the
     name of one submission may begin with another's.
     """
-    wanted = re.compile(rf"\.(?:{'|'.join(map(re.escape, stems))})(?:-[0-9]+)?\.[^-].*{re.escape(UNFINISHED)}")
+    return _remove(directory, stems, rf"\.{{}}\.[^-].*{re.escape(UNFINISHED)}")
+
+
+def remove(directory: Path, stems: Iterable[str]) -> list[str]:
+    """Remove every file with these stems, whole or unfinished; their names. None where there is no such directory."""
+    unfinished = rf"\.{{0}}\.[^-].*{re.escape(UNFINISHED)}"
+    return _remove(directory, stems, rf"{unfinished}|{{0}}\.[^-].*") if directory.is_dir() else []
+
+
+def _remove(directory: Path, stems: Iterable[str], form: str) -> list[str]:
+    wanted = re.compile(form.format(rf"(?:{'|'.join(map(re.escape, stems))})(?:-[0-9]+)?"))
     left = [path for path in directory.iterdir() if wanted.fullmatch(path.name)]
     for path in left:
-        path.unlink()
+        path.unlink(missing_ok=True)
     return sorted(path.name for path in left)
 
 

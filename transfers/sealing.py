@@ -37,8 +37,6 @@ from transfers.models import Submission
 from transfers.rules import lifecycle
 from transfers.rules.gates import unmatched_objections
 
-KINDS = (*outbox.PURPOSE_OF, "transmittal")
-
 
 class NotSealed(doors.NotDone):
     """Sealing was refused."""
@@ -61,7 +59,7 @@ def request(*, submission: Submission, by: Who, at: datetime) -> Submission:
     row = doors.locked(submission.pk)
     doors.refuse(NotSealed, lifecycle.reasons_against("seal", row.at_stage), row)
     _, reasons = means(row, at)
-    doors.refuse(NotSealed, [*reasons, *_standing(row, at)], row, stopped=doors.guard(row, at))
+    doors.refuse(NotSealed, [*reasons, *doors.agreement(row, at)], row, stopped=doors.guard(row, at))
     row.sealing_requested_by_id, row.sealing_requested_at = by.person, at
     row.correlation = trail.correlation()
     row.save()
@@ -90,7 +88,7 @@ def seal(*, submission: Submission, by: Who, at: datetime) -> Submission | None:
             return None
         folder = settings.CF_OUTBOX
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        package.remove_unfinished(folder, [f"{submission.name}-{kind}" for kind in KINDS])
+        package.remove_unfinished(folder, package.stems_of(submission.name))
         return _seal(submission=submission, folder=folder, by=by, at=at)
 
 
@@ -110,14 +108,14 @@ def _seal(*, submission: Submission, folder: Path, by: Who, at: datetime) -> Sub
             sealed = _write(row, found, outbox.kept(create, files), keeping, at)
         except package.ContentDiffersError:
             changed = Why("CONTENT_CHANGED", "The records changed since the approval. Build the submission again.")
-            doors.refuse(NotSealed, [], row, stopped=[changed])
+            doors.refuse(NotSealed, [], row, stopped=doors.AtTheDoor(void=[changed]))
         listed = outbox.listed(sealed)
         doors.refuse(NotSealed, outbox.against_sealed(row, files, listed), row)
         # Writing took its time: who objected meanwhile is not sent, nor anything for a certificate revoked meanwhile.
         now = at + timedelta(seconds=time.perf_counter() - began)
         row = doors.locked(submission.pk)
         reasons = lifecycle.reasons_against("seal", row.at_stage)
-        doors.refuse(NotSealed, [*reasons, *_standing(row, now)], row, stopped=doors.guard(row, now))
+        doors.refuse(NotSealed, [*reasons, *doors.agreement(row, now)], row, stopped=doors.guard(row, now))
         doors.refuse(NotSealed, outbox.against_recipients(row, files, now, everybody=True), row)
         row.stage, row.sealed_at = lifecycle.after("seal").name, now
         row.sealed_files, row.archived_files = listed, keeping.listed

@@ -104,7 +104,6 @@ def put_forward(*, submission: Submission, by: Who, at: datetime) -> Submission:
     reasons = [
         *gates.somebody_to_send(row.cohort.included),
         *doors.agreement(row, at),
-        *gates.unmatched_objections(queries.standing_unmatched_objections(at)),
         *gates.open_queries(explained.not_explained(row)),
         *gates.looked_at(looks.not_opened(row.cohort, by)),
     ]

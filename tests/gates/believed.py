@@ -1,0 +1,140 @@
+"""What a clerk with a pencil would hold of everybody's wishes: the oracle of the walk over the gates.
+
+Written from spec/rules.md alone. It reads nothing of the program, neither its tables nor its code: it is told of each
+act that was recorded, and says of whom nothing may leave. Where the page leaves a choice it takes the milder reading:
+what it forbids, nobody may do.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+
+#: Who is a member of which family, on the cut-off of every round.
+HOUSEHOLDS: Mapping[str, frozenset[str]] = {
+    "F1": frozenset({"P1", "P2"}),
+    "F2": frozenset({"P3", "P4"}),
+    "F3": frozenset({"P5", "P2"}),
+    "F4": frozenset({"P6", "P7"}),
+    "F5": frozenset({"P8"}),
+}
+PEOPLE = tuple(sorted(frozenset().union(*HOUSEHOLDS.values())))
+ASKED_FOR_CONSENT = "P3"
+IDENTITY = frozenset({"adoption", "witness_protection", "other_court_order"})
+
+
+@dataclass
+class Objects:
+    """An objection: of a person, of a family, or of somebody not found; to these datasets, or (none) to all."""
+
+    origin: str
+    person: str = ""
+    family: str = ""
+    datasets: frozenset[str] = frozenset()
+    stands: bool = True
+    narrowed_to: set[str] = field(default_factory=set)
+
+
+@dataclass
+class Mark:
+    """A mark of protection on a record: the first day on which it stands no more, or None."""
+
+    person: str
+    kind: str
+    to: date | None = None
+
+
+@dataclass
+class Believed:
+    """Everything that was wished, and which records count as one person."""
+
+    objections: list[Objects] = field(default_factory=list)
+    marks: dict[object, Mark] = field(default_factory=dict)
+    consents: dict[str, str] = field(default_factory=dict)
+    merged: dict[str, str] = field(default_factory=dict)
+
+    def one(self, person: str) -> str:
+        """The record as which this one counts."""
+        while person in self.merged:
+            person = self.merged[person]
+        return person
+
+    def records(self, person: str) -> set[str]:
+        """All records that are of one person with this one."""
+        return {each for each in PEOPLE if self.one(each) == self.one(person)}
+
+    def against(self, person: str, scope: Iterable[str], today: date) -> set[str]:
+        """Why this person may not be sent for these datasets."""
+        records = self.records(person)
+        reasons = set()
+        if any(mark.person in records and (mark.to is None or mark.to > today) for mark in self.marks.values()):
+            reasons.add("PROTECTED")
+        for each in self.objections:
+            if each.stands and self._covers(each, records) and (not each.datasets or each.datasets & set(scope)):
+                reasons.add("OBJECTION")
+        if ASKED_FOR_CONSENT in records and not records & set(self.consents.values()):
+            reasons.add("CONSENT")
+        return reasons
+
+    def _covers(self, objection: Objects, records: set[str]) -> bool:
+        if objection.person:
+            return objection.person in records
+        if objection.family:
+            named = objection.narrowed_to
+            return bool(records & (named or HOUSEHOLDS[objection.family]))
+        return False
+
+    @property
+    def unmatched(self) -> int:
+        """How many stand that name nobody: each blocks every approval."""
+        return sum(each.stands and not each.person and not each.family for each in self.objections)
+
+    def lifted(self, origin: str, person: str) -> None:
+        """An objection was lifted or refused, as it is on this record."""
+        for each in self.objections:
+            if each.origin == origin and each.person == person:
+                each.stands = False
+
+    def ended(self, key: object, person: str, kind: str, to: date) -> None:
+        """A mark ended: the one of this key, or a copy on this record that a merge left there."""
+        known = self.marks.get(key)
+        for mark in [known] if known else self.marks.values():
+            if (mark.person, mark.kind) == (person, kind):
+                mark.to = to
+
+    def parted(self, merged: str, today: date) -> None:
+        """A merge was undone: each of the two is left with every objection and mark that stands for either."""
+        both = self.records(merged)
+        del self.merged[merged]
+        # Whoever was merged into the record itself goes with it.
+        sides = [self.records(merged), both - self.records(merged)]
+        self._objections_with(sides)
+        self._marks_with(sides, today)
+
+    def _objections_with(self, sides: list[set[str]]) -> None:
+        standing = [each for each in self.objections if each.stands]
+        for each in standing:
+            if each.person and any(each.person in side for side in sides):
+                for side in sides:
+                    mine = (it.origin == each.origin and it.person in side for it in self.objections if it.stands)
+                    if not any(mine):
+                        copy = Objects(each.origin, person=self.one(min(side)), datasets=each.datasets)
+                        self.objections.append(copy)
+            elif each.narrowed_to and any(each.narrowed_to & side for side in sides):
+                each.narrowed_to |= {self.one(min(side)) for side in sides if not each.narrowed_to & side}
+
+    def _marks_with(self, sides: list[set[str]], today: date) -> None:
+        everybody = set[str]().union(*sides)
+        standing = [it for it in self.marks.values() if it.person in everybody and _until(it) > today]
+        for mark in standing:
+            for side in sides:
+                if not any(
+                    it.kind == mark.kind and it.person in side and _until(it) >= _until(mark) for it in standing
+                ):
+                    self.marks[len(self.marks), mark.kind] = Mark(self.one(min(side)), mark.kind, mark.to)
+
+
+def _until(mark: Mark) -> date:
+    return mark.to or date.max
+
+
+Effect = Callable[[Believed], None]
