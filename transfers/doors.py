@@ -144,7 +144,7 @@ def void(*, submission: Submission, why: str, codes: list[str], by: Who, at: dat
 
 
 def forget_packages(name: str) -> bool:
-    """Take away what was sealed and will never leave, and destroy the key of our own copy; False where nothing was left.
+    """Take away what was sealed and will never leave, and destroy our copy's key; False where nothing was left.
 
     All that bears its name goes, and not what is listed alone: a worker may have been killed before it was.
     """

@@ -19,7 +19,7 @@ def main() -> None:
     import django
 
     django.setup()
-    from tests.benchmarks import assembly, duplicates, loading, search, trail, trail_pages
+    from tests.benchmarks import assembly, duplicates, loading, sealing, search, trail, trail_pages
     from tests.benchmarks.measured import Measured
 
     benchmarks = {
@@ -32,6 +32,8 @@ def main() -> None:
         "assembly_growth": assembly.assembly_growth,
         "assembly_two_workers": assembly.assembly_two_workers,
         "assembly_memory": assembly.assembly_memory,
+        "seal_vs_openssl": sealing.seal_vs_openssl,
+        "seal_memory": sealing.seal_memory,
         "duplicates_quality": duplicates.duplicates_quality,
         "duplicates_precision": duplicates.duplicates_precision,
         "duplicates_recall": duplicates.duplicates_recall,

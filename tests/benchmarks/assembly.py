@@ -229,24 +229,32 @@ def assembly_memory(families: int) -> Measured:
         round_, address = _council(families, opened)
         words = [sys.executable, "manage.py", "assemble", round_.code, "--at", RUN_AT.isoformat()]
         command = psutil.Popen(words, cwd=ROOT, env=environ(address), stdout=subprocess.DEVNULL)
-        peaks = [_peak(command, lambda: command.poll() is None)]
+        peaks = [peak(command, lambda: command.poll() is None)]
         if command.returncode:
             raise AssertionError("The run of the benchmark failed.")
         opened.enter_context(patch.dict(os.environ, environ(address)))
         with _workers(1) as (worker,):
             cohort = _ask_the_workers(round_)
-            peaks.append(_peak(worker, lambda: _goes_on(cohort)))
+            peaks.append(peak(worker, lambda: _goes_on(cohort)))
     return Measured(
         name="assembly_memory", figure=max(peaks), unit="MB", limit=150.0, ours=[round(peak, 1) for peak in peaks],
         peer=[], peer_is="", families=families,
     )  # fmt: skip
 
 
-def _peak(process: Any, goes_on: Callable[[], bool]) -> float:
-    peak = 0.0
+def peak(process: Any, goes_on: Callable[[], bool]) -> float:
+    """The most that a process and its children held while it went on, in MB (2^20 bytes)."""
+    held = 0.0
     while goes_on():
-        peak = max(peak, _megabytes(process))
-    return peak
+        held = max(held, _megabytes(process))
+    return held
+
+
+@contextmanager
+def council(families: int) -> Iterator[tuple[Round, str]]:
+    """A council of so many families and its open round; the address of its database."""
+    with ExitStack() as opened:
+        yield _council(families, opened)
 
 
 def _council(families: int, opened: ExitStack) -> tuple[Round, str]:

@@ -159,7 +159,7 @@ class Walked:
                 return pick(ONWARDS[stage])
             if draw < 0.7 or self.free < 4:
                 hinders = self.now.believed.unmatched or self.standing > 3
-                return pick((*QUIET_WISHES, *(() if hinders else LOUD_WISHES)))
+                return pick(QUIET_WISHES if hinders else QUIET_WISHES + LOUD_WISHES)
             return "draft" if self.fresh_cohort else "assemble"
         if stage == "DRAFT" and self.stuck and draw < 0.9:
             if self.free < 4:
