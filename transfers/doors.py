@@ -104,9 +104,9 @@ class NotDone(Refused):
 def refuse(
     kind: type[NotDone], reasons: list[Why], submission: Submission, *, stopped: AtTheDoor | None = None
 ) -> None:
-    """Raise a refusal of this kind where there are reasons, or the guard found some (`stopped`), each named once."""
+    """Raise a refusal of this kind where there are reasons, or the guard found some (`stopped`)."""
     found = stopped or AtTheDoor(void=[])
-    if every := list(dict.fromkeys([*found.void, *reasons, *found.wait])):
+    if every := [*found.void, *reasons, *(why for why in found.wait if why not in reasons)]:
         refusal = kind(every, record="transfers.submission", reference=submission.name)
         refusal.voids = bool(found.void)
         raise refusal
