@@ -29,6 +29,9 @@ from tests.stages.walk import PEOPLE, Walk
 from transfers import delivery, keys, outbox, sealing
 from transfers.models import DeliveryAttempt
 
+CONNECTED = """
+    SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend'
+"""
 PLANTED = tuple(value.encode() for person in PEOPLE for value in person[1:3])
 
 
@@ -143,9 +146,10 @@ def nobody_is_named() -> None:
 
 def until_gone(walk: Walk) -> None:
     """The server takes a moment to notice that a client was killed; until then its locks stand."""
+    until = time.monotonic() + 20
     with connection.cursor() as cursor:
-        for _ in range(200):
-            cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()")
+        while time.monotonic() < until:
+            cursor.execute(CONNECTED)
             if cursor.fetchone()[0] == 1:
                 return
             time.sleep(0.01)
