@@ -16,7 +16,13 @@ import pytest
 from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
+from hypothesis import HealthCheck
+from hypothesis import settings as examples
 from pytest_django import DjangoDbBlocker
+
+# How long an example takes says something of the machine, and nothing of the program.
+examples.register_profile("on any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+examples.load_profile("on any machine")
 
 
 def address_of(name: str, role: dict[str, Any]) -> str:
