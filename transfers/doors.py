@@ -148,5 +148,6 @@ def forget_packages(name: str) -> bool:
 
     All that bears its name goes, and not what is listed alone: a worker may have been killed before it was.
     """
-    key, files = archive.destroy_key(name), archive.remove_files(name)
-    return bool(key or files or package.remove(settings.CF_OUTBOX, package.stems_of(name)))
+    key, copies = archive.destroy_key(name), archive.remove_files(name)
+    packages = package.remove(settings.CF_OUTBOX, package.stems_of(name))
+    return bool(key or copies or packages)

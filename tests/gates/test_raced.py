@@ -35,8 +35,8 @@ from transfers.models import Submission, Withdrawn
 
 RACES = int(os.environ.get("CF_RACES", "100"))
 OBJECTORS = ("P1", "P2", "P3", "P4", "P5", "P7")
-APART = 0.012
-"""Seconds; to begin with, and never more than five times that."""
+STEP, LONG = 0.003, 0.1
+"""Seconds by which one of the two starts later: at least, and at most."""
 
 
 class Course(NamedTuple):
@@ -180,11 +180,12 @@ def race(walk_to: WalkTo, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
 
 @pytest.mark.parametrize("course", COURSES)
 def test_whoever_objects_while_it_is_done_is_safe(race: Callable[[str], Race], course: str) -> None:
-    run, chance, apart = race(course), random.Random(course), 0.0
+    run, chance = race(course), random.Random(course)
+    apart, step, last = 0.0, STEP, ""
     for number in range(RACES):
-        # Whoever was first last time starts a little later: the two stay close.
-        outcome = run.run(number, apart + chance.uniform(-APART, APART) / 4, chance.choice(OBJECTORS))
-        apart += APART / 20 if outcome == "act" else -APART / 20
-        apart = max(-5 * APART, min(5 * APART, apart))
+        # Whoever was first starts a little later, and the more so the longer that goes on: the two stay close.
+        outcome = run.run(number, apart + chance.uniform(-STEP, STEP), chance.choice(OBJECTORS))
+        step = min(step * 1.5, LONG) if outcome == last else max(step / 2, STEP)
+        apart, last = apart + (step if outcome == "act" else -step), outcome
     assert sum(run.outcomes.values()) == RACES
     assert min(run.outcomes["act"], run.outcomes["objection"]) > RACES / 10, run.outcomes
