@@ -130,9 +130,12 @@ def enter_study_end(request: HttpRequest, number: int) -> HttpResponse:
 
 
 @opened_by(Permission.ASK_DESTRUCTION)
-@reauthentication_required
 def ask_destruction(request: HttpRequest, name: str) -> HttpResponse:
-    """Ask that what was sent be destroyed."""
+    """Ask that what was sent be destroyed; reading what that means needs no fresh password, asking does."""
+    return _ask_surely(request, name) if request.method == "POST" else _asking(request, name)
+
+
+def _asking(request: HttpRequest, name: str) -> HttpResponse:
     row = row_of(name)
     found = retaining.of(row, timezone.now())
     page = {
@@ -147,6 +150,9 @@ def ask_destruction(request: HttpRequest, name: str) -> HttpResponse:
         request, row, AskForm(request.POST or None), act, done="Somebody else must confirm it now.", page=page,
         template="transfers/ask_destruction.html",
     )  # fmt: skip
+
+
+_ask_surely = reauthentication_required(_asking)
 
 
 @require_POST
