@@ -221,6 +221,8 @@ class Event(Enum):
     LOOKS_AT_PERSON_VIEWED = "Who looked at a person was looked up"
     SEARCHES_FOR_NAME_VIEWED = "Who searched for a name was looked up"
     ENTRIES_EXPORTED = "Entries of the trail were downloaded"
+    SUBJECT_ACCESS_VIEWED = "A report of all that is held about a person was opened"
+    SUBJECT_ACCESS_EXPORTED = "A report of all that is held about a person was downloaded"
     VERIFICATION_REQUESTED = "Verifying the trail was asked for"
     TRAIL_VERIFIED = "The trail was verified"
     TRAIL_BROKEN = "The trail was verified, and is not whole"

@@ -1,13 +1,15 @@
-"""Forms of the trail: which entries, who looked at whom, and why that is asked."""
+"""Forms of information governance: which entries of the trail, who looked at whom, whom a report is about, and why."""
 
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
 
+from cohorts.forms.find import TermsField
 from connecting_families.audit.events import Event
 from connecting_families.audit.models import Entry
 from connecting_families.governance.entries import Asked
+from connecting_families.governance.subject.report import ASKED_BY
 from connecting_families.kit.forms import DateBoxesField
 
 
@@ -106,4 +108,46 @@ class NameForm(_WithReason):
         help_text="One or more words, in any order. It is compared with what was typed, and kept nowhere.",
         max_length=200,
         error_messages={"required": "Enter a name"},
+    )
+
+
+class WhomForm(forms.Form):
+    """Whom a report is about, as somebody heard of them."""
+
+    terms = TermsField(
+        label="Who asks what is held about them?",
+        help_text="A name, as you have heard it; a date or year of birth; a reference or an NHS number."
+        " Several together narrow the search.",
+        error_messages={"required": "Enter a name, a date of birth or a reference"},
+    )
+
+
+class SubjectForm(forms.Form):
+    """For whom a report is made, and why."""
+
+    asked_by = forms.ChoiceField(
+        label="Who asked for it?",
+        widget=forms.RadioSelect,
+        choices=list(ASKED_BY.items()),
+        error_messages={"required": "Choose who asked for it"},
+    )
+    reason = forms.CharField(
+        label="Why do you make this report?",
+        help_text="For example, the day and the way of the request, and how you know who asks. It is recorded,"
+        " and is in later reports about this person. Write no names.",
+        max_length=300,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        error_messages={"required": "Say why you make this report"},
+    )
+
+
+class NotOnPaperForm(forms.Form):
+    """Why what protects somebody is looked at."""
+
+    reason = forms.CharField(
+        label="Why do you need to see it?",
+        help_text="It is recorded. Write no names and no addresses.",
+        max_length=300,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        error_messages={"required": "Say why you need to see it"},
     )

@@ -5,6 +5,7 @@ from django.urls import path
 from connecting_families.governance import desk_views as desk
 from connecting_families.governance import looks_views as looks
 from connecting_families.governance import requests_views as requests
+from connecting_families.governance import subject_views as subject
 from connecting_families.governance import told_views, views
 from connecting_families.governance import verification_views as verification
 
@@ -23,6 +24,12 @@ urlpatterns = [
     path("rights/<int:number>/extend/", requests.extend_request, name="extend_request"),
     path("rights/<int:number>/identify/", requests.identify_request, name="identify_request"),
     path("rights/<int:number>/close/", requests.close_request, name="close_request"),
+    path("subject-access/", subject.find_subject, name="subject_access"),
+    path("subject-access/found/<str:key>/", subject.found_subjects, name="subjects_found"),
+    path("subject-access/person/<str:person>/", subject.ask_for_report, name="ask_for_report"),
+    path("subject-access/person/<str:person>/not-on-paper/", subject.not_on_paper, name="not_on_paper"),
+    path("subject-access/report/<str:key>/", subject.report, name="subject_report"),
+    path("subject-access/file/", subject.report_file, name="subject_file"),
     path("trail/", views.trail_list, name="trail"),
     path("trail/entries.csv", views.download, name="trail_csv"),
     path("trail/person/", looks.who_looked, name="who_looked"),

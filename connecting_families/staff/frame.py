@@ -36,6 +36,7 @@ PLACES = (
     Place("Objections", "objection_desk", Permission.DECIDE_OBJECTIONS),
     Place("Requests", "requests_desk", Permission.ANSWER_REQUESTS),
     Place("Retention", "retention", Permission.SEE_RETENTION),
+    Place("Subject access", "subject_access", Permission.ANSWER_SUBJECTS),
     Place("Trail", "trail", Permission.SEE_TRAIL),
     Place("Staff", "staff", Permission.MANAGE_STAFF),
 )

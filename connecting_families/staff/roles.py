@@ -38,6 +38,7 @@ class Permission(Enum):
     ASK_DESTRUCTION = "ask that what was sent be destroyed"
     CONFIRM_DESTRUCTION = "confirm a destruction that somebody else asked for"
     SEE_TRAIL = "read the trail"
+    ANSWER_SUBJECTS = "see all that is held about one person, to answer them"
     MANAGE_STAFF = "add staff and change roles"
 
 
@@ -128,6 +129,7 @@ ROLES: dict[str, Role] = {
                 P.ASK_DESTRUCTION,
                 P.CONFIRM_DESTRUCTION,
                 P.SEE_TRAIL,
+                P.ANSWER_SUBJECTS,
                 P.ACCEPT_CERTIFICATES,
                 P.REVOKE_CERTIFICATES,
             }

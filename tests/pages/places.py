@@ -262,6 +262,23 @@ REQUESTS: dict[str, Place] = {
     "close_request": Act("closes a request that was answered"),
 }
 
+SUBJECT_ACCESS: dict[str, Place] = {
+    "subject_access": Screen("Subject access", "Finds the person who asks what is held about them."),
+    "subjects_found": Screen("Who may be meant", "Lists who fits what they said, to choose one."),
+    "ask_for_report": Screen(
+        "Make a report", "Takes who asked for it, and why it is made.", ("/subject-access/person/P1/",)
+    ),
+    "subject_report": Screen(
+        "All that is held about a person", "Tells one person what is held, was decided and sent, and who looked."
+    ),
+    "subject_file": File("the report as JSON", "pages/test_subject_access.py"),
+    "not_on_paper": Screen(
+        "What stands on no paper",
+        "Shows where a protected person lives and what protects them, after a reason.",
+        ("/subject-access/person/P5/not-on-paper/",),
+    ),
+}
+
 DEVELOPERS: dict[str, Place] = {
     "kit": Screen("Components", "Shows developers every component; in production it is not there.", ("/kit/",)),
     "kit_page": Screen("Kinds of page", "Shows developers a form, a list, a letter and the like.", many=12),
@@ -281,6 +298,7 @@ PLACES: dict[str, Place] = (
     | DESK
     | REQUESTS
     | RETENTION
+    | SUBJECT_ACCESS
     | GOVERNANCE
     | DEVELOPERS
 )
@@ -299,6 +317,7 @@ GROUPS = {
     "The objection desk": DESK,
     "Questions and requests": REQUESTS,
     "Retention and destruction": RETENTION,
+    "Subject access": SUBJECT_ACCESS,
     "Information governance": GOVERNANCE,
     "For developers": DEVELOPERS,
 }
