@@ -31,7 +31,7 @@ from connecting_families.kit.lists import Column, Table
 from connecting_families.kit.pieces import link, tag
 from connecting_families.staff.guards import acting, opened_by
 from connecting_families.staff.roles import Permission
-from connecting_families.staff.views import facts, moment
+from connecting_families.staff.views import facts, listed, moment
 
 PAIRS = [Column("Records"), Column("Why they were paired"), Column("How likely"), Column("Found"), Column("State")]
 MERGES = [Column("Record"), Column("Merged into"), Column("When"), Column("By"), Column("State")]
@@ -56,7 +56,8 @@ def duplicates(request: HttpRequest) -> HttpResponse:
     """The pairs of records that may be of one person, the likeliest first; narrowed by `?state=` and `?person=`."""
     form = PairFilter(request.GET)
     page = Paginator(_asked(form), 50).get_page(request.GET.get("page"))
-    rows = _rows(list(page))
+    rows, shown = _rows(list(page))
+    listed(request, "duplicates", people=shown)
     context = {
         "title": "Likely duplicates", "form": form, "page": page, "back_href": reverse("home"),
         "may_decide": _may_decide(request), "person": form["person"].value() or "",
@@ -86,19 +87,22 @@ def _searched() -> str:
     return f"Searched last on {moment(last.at)} among {last.found.records:,} people: {new}."
 
 
-def _rows(found: list[Pair]) -> list[list[object]]:
+def _rows(found: list[Pair]) -> tuple[list[list[object]], list[str]]:
+    """The rows of a list, and the references of whom they show."""
     now = households.survivors(key for row in found for key in (row.first_id, row.second_id))
     closed = compared.closed(Person.objects.in_bulk(now.values()).values(), today())
     rows: list[list[object]] = []
+    shown: list[str] = []
     for row in found:
         if not closed.isdisjoint((now.get(row.first_id), now.get(row.second_id))):
             # Neither its number nor its moment: found in the lists of two persons, they would tell that these are one.
             rows.append(["A pair", CLOSED, "", "", ""])
             continue
         two = f"{row.first.reference} and {row.second.reference}"
+        shown += [row.first.reference, row.second.reference]
         to = link(two, reverse("duplicate", args=[row.pk]), "compare")
         rows.append([to, ways(row), weight_in_words(row.weight), moment(row.found_at), _tag(row)])
-    return rows
+    return rows, shown
 
 
 def _asked(form: PairFilter) -> QuerySet[Pair]:
@@ -217,6 +221,7 @@ def merges(request: HttpRequest) -> HttpResponse:
     """The records that were merged, by people and by files, the latest first."""
     found = Merge.objects.select_related("kept", "merged").order_by("-pk")
     page = Paginator(found, 50).get_page(request.GET.get("page"))
+    listed(request, "merges", people=[each.reference for row in page for each in (row.kept, row.merged)])
     context = {
         "title": "Merged records", "page": page, "back_href": reverse("duplicates"),
         "table": _merges(list(page), may_undo=_may_decide(request)),
@@ -244,6 +249,8 @@ def undo_merge(request: HttpRequest, number: int) -> HttpResponse:
     back = reverse("duplicate", args=[row.pair_id]) if row.pair_id else reverse("merges")
     if request.method == "GET" and stage.against_undoing(row, acting(request)):
         return redirect(back)
+    if request.method == "GET":
+        listed(request, "undo_merge", people=[row.kept.reference, row.merged.reference])
     form = UndoForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:

@@ -26,7 +26,7 @@ from connecting_families.kit.pieces import link
 from connecting_families.staff.guards import acting, opened_by
 from connecting_families.staff.models import User
 from connecting_families.staff.roles import Permission
-from connecting_families.staff.views import facts, moment
+from connecting_families.staff.views import facts, listed, moment
 
 REVIEWS = [
     Column("Flagged from"),
@@ -170,6 +170,7 @@ def families_to_finish(request: HttpRequest) -> HttpResponse:
     """Families that lack nothing but their flag, and flagged ones that lack something."""
     team = team_of(request)
     found = unfinished.families(team, timezone.now()) if team != "" else []
+    listed(request, "families_to_finish", families=[each.family_ref for each in found])
     rows = [
         [
             link(each.family_ref, reverse("flag", args=[each.family_ref]), "flag"),
@@ -191,6 +192,8 @@ def families_to_finish(request: HttpRequest) -> HttpResponse:
 def flags_to_review(request: HttpRequest) -> HttpResponse:
     """Flags that wait for a manager."""
     at: datetime = timezone.now()
+    waiting = list(unfinished.flags_to_review(at)[:SHOWN])
+    listed(request, "flags_to_review", families=[row.family.reference for row in waiting])
     rows = [
         [
             link(row.family.reference, reverse("flag", args=[row.family.reference]), "flag"),
@@ -198,7 +201,7 @@ def flags_to_review(request: HttpRequest) -> HttpResponse:
             day(row.flagged_on),
             row.flagged_by,
         ]
-        for row in unfinished.flags_to_review(at)[:SHOWN]
+        for row in waiting
     ]
     context = {
         "title": "Flags to review", "back_href": reverse("home"),

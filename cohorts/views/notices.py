@@ -26,6 +26,7 @@ from connecting_families.kit.pieces import link
 from connecting_families.staff.guards import acting, opened_by
 from connecting_families.staff.models import User
 from connecting_families.staff.roles import Permission
+from connecting_families.staff.views import listed
 
 GIVEN = [Column("To"), Column("Version"), Column("When"), Column("How"), Column("By")]
 TOLD = [Column("Person"), Column("Told"), Column("Earliest day their details could be sent"), Column("Letter")]
@@ -136,6 +137,7 @@ def notices_due(request: HttpRequest) -> HttpResponse:
     team = None if user.may(Permission.SEE_ALL_FAMILIES) else user.team
     people: Any = untold.People(team, timezone.now()) if team != "" else []
     page = Paginator(people, 25).get_page(request.GET.get("page"))
+    listed(request, "notices_due", people=[each.person_ref for each in page])
     rows = [
         [
             link(each.family_ref, reverse("notices", args=[each.family_ref]), f"notices, for {each.person_ref}"),

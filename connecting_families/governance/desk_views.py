@@ -29,7 +29,7 @@ from connecting_families.kit.lists import Column, Table
 from connecting_families.kit.pieces import link, tag
 from connecting_families.staff.guards import acting, opened_by
 from connecting_families.staff.roles import Permission
-from connecting_families.staff.views import facts, moment, refused_form
+from connecting_families.staff.views import facts, listed, moment, refused_form
 from transfers import sent
 from transfers.models import Withdrawal
 from transfers.rules import withdrawing
@@ -57,11 +57,15 @@ def objection_desk(request: HttpRequest) -> HttpResponse:
     at = timezone.now()
     waiting, lost = queries.undecided_objections(at), queries.unmatched_objections(at)
     again = queries.rechecks_due(at)
-    matched = waiting.exclude(person=None, family=None)
+    known = waiting.exclude(person=None, family=None)
+    matched = list(known.select_related("person", "family")[:SHOWN])
+    people = [row.person for row in matched if row.person] + [due.person for due in again[:SHOWN]]
+    families = [row.family.reference for row in matched if row.family]
+    listed(request, "objection_desk", people=[person.reference for person in people], families=families)
     context = {
         "title": "Objections",
         "counts": facts(
-            ("To decide", matched.count()), ("Unmatched", lost.count()), ("To look at again", len(again)),
+            ("To decide", known.count()), ("Unmatched", lost.count()), ("To look at again", len(again)),
             ("Overdue", sum(1 for row in waiting if clock(row.received_at, _today()) is Clock.OVERDUE)),
         ),
         "tables": [
@@ -75,7 +79,7 @@ def objection_desk(request: HttpRequest) -> HttpResponse:
                 "To decide", UNDECIDED,
                 [[_to(row), moment(row.received_at), _about(row), ", ".join(row.datasets) or "All datasets",
                   _day(answer_due(row.received_at)), _clock(row)]
-                 for row in matched.select_related("person", "family")[:SHOWN]],
+                 for row in matched],
                 empty="Nothing waits for a decision.",
             ),
             Table(

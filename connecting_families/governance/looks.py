@@ -44,7 +44,7 @@ class Whom(NamedTuple):
             return f"Objection {entry.reference}"
         if entry.record == COHORT:
             return f"Cohort {entry.reference}, everybody considered"
-        if entry.record == SUBMISSION:
+        if entry.record == SUBMISSION and entry.event == Event.SAMPLE_VIEWED.name:
             return f"A sample of {entry.reference}, masked"
         return "Among what a search showed" if entry.event == Event.FAMILIES_SEARCHED.name else "Named in it"
 

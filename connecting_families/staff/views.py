@@ -9,8 +9,10 @@ from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
 
+from connecting_families.audit import trail
+from connecting_families.audit.events import Event
 from connecting_families.audit.refusals import Reasoned, Why
-from connecting_families.staff.guards import not_permitted
+from connecting_families.staff.guards import acting, not_permitted
 from connecting_families.staff.models import User
 from connecting_families.staff.roles import ROLES, Permission
 
@@ -27,6 +29,17 @@ def refused_form(reasons: Iterable[Reasoned]) -> forms.Form:
     for reason in reasons:
         form.add_error(None, reason.sentence)
     return form
+
+
+def listed(request: HttpRequest, what: str, *, people: Iterable[str] = (), families: Iterable[str] = ()) -> None:
+    """Record that somebody opened a list of work, and whom it showed, by reference: `people`, or whole `families`."""
+    shown = {"people": sorted(set(people)), "families": sorted(set(families))}
+    details = {name: references for name, references in shown.items() if references}
+    with trail.act():
+        trail.record(
+            Event.WORK_LIST_VIEWED, who=acting(request), at=timezone.now(), record="page", reference=what,
+            details=details,
+        )  # fmt: skip
 
 
 def polls(request: HttpRequest) -> bool:

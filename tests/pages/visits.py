@@ -22,6 +22,7 @@ from django.test import Client
 from django.urls import Resolver404, resolve
 
 from cohorts.models import Objection, RightsRequest
+from connecting_families.audit.models import Entry
 from tests.pages.council import TYPED, planted, signs_in_as
 from tests.pages.markup import read
 from tests.pages.place import Screen
@@ -44,6 +45,8 @@ class Visit(NamedTuple):
     status: int
     headers: dict[str, str]
     body: str
+    events: tuple[str, ...] = ()
+    """Of the entries that the trail got by it."""
 
     @property
     def is_page(self) -> bool:
@@ -179,6 +182,13 @@ class Visits:
         self.handed: list[str] = []
         self.went: list[str] = []
         self.forms: dict[tuple[str, str, tuple[str, ...]], tuple[str, Form]] = {}
+        self.newest = 0
+
+    def recorded(self) -> tuple[str, ...]:
+        """The events of entries that came since this was asked last, also of those that will be taken back."""
+        found = list(Entry.objects.filter(pk__gt=self.newest).order_by("pk").values_list("pk", "event"))
+        self.newest = max([self.newest, *(key for key, _ in found)])
+        return tuple(event for _, event in found)
 
     @property
     def pages(self) -> list[Visit]:
@@ -290,7 +300,8 @@ class Visitor:
         headers = dict(answer.headers)
         self.visits.went += [address, headers.get("Location", "")]
         route = _place(address)[0]
-        visit = Visit(self.role, route, address, how, answer.status_code, headers, body.decode("utf-8", "replace"))
+        text, events = body.decode("utf-8", "replace"), self.visits.recorded()
+        visit = Visit(self.role, route, address, how, answer.status_code, headers, text, events)
         self.visits.seen.append(visit)
         return visit
 
@@ -377,6 +388,7 @@ def visit_everything(roles: list[str], client_of: Any) -> Visits:
     with overheard(visits):
         visitors = {NOBODY: Visitor(NOBODY, Client(), visits)}
         visitors |= {role: Visitor(role, client_of(signs_in_as(role)), visits) for role in roles}
+        visits.recorded()
         for role, visitor in visitors.items():
             visitor.walk(starts_of(role))
         found = {v.route: v.address for v in visits.seen if v.how == "link" and v.status == 200}

@@ -13,6 +13,8 @@ from django.utils.http import urlencode
 
 from cohorts import queries
 from cohorts.rules.findings import KINDS
+from connecting_families.audit import trail
+from connecting_families.audit.events import Event
 from connecting_families.audit.refusals import Refused
 from connecting_families.kit.lists import Column, Table
 from connecting_families.kit.pieces import link
@@ -57,6 +59,7 @@ def explain_people(request: HttpRequest, name: str, code: str) -> HttpResponse:
     row = _with_queries(name, code)
     found = row.cohort.finding_rows.filter(code=code).values("family_ref", "person_ref").annotate(number=Count("pk"))
     page = Paginator(found.order_by("family_ref", "person_ref"), 25).get_page(request.GET.get("page"))
+    _looked(request, row, code, [each["person_ref"] for each in page])
     said = {
         (family, person): text
         for family, person, text in row.explanations.filter(code=code).values_list("family_ref", "person_ref", "text")
@@ -100,12 +103,21 @@ def explain_one(request: HttpRequest, name: str, code: str) -> HttpResponse:
         else:
             messages.success(request, "The explanation is kept.")
             return redirect(here)
+    if request.method == "GET":
+        _looked(request, row, code, [about["person_ref"]])
     whom = f"person {about['person_ref']} of family {about['family_ref']}"
     context = {
         "form": form, "title": f"Explain {code}", "submit": "Keep the explanation", "back_href": here,
         "caption": f"{row.name}, {whom if about['person_ref'] else 'family ' + about['family_ref']}",
     }  # fmt: skip
     return render(request, "kit/form_page.html", context)
+
+
+def _looked(request: HttpRequest, row: Submission, code: str, people: list[str]) -> None:
+    """Record whose queries somebody was shown."""
+    details = {"code": code, "people": sorted(filter(None, set(people)))}
+    with trail.act():
+        trail.record(Event.QUERIES_VIEWED, who=acting(request), at=timezone.now(), about=row, details=details)
 
 
 def _with_queries(name: str, code: str) -> Submission:

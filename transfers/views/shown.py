@@ -36,7 +36,7 @@ COLOURS = {
     Stage.DESTROYED: "grey",
     Stage.SENT_BACK: "orange",
 }
-READS = {Event.SUBMISSION_VIEWED.name, Event.SAMPLE_VIEWED.name}
+READS = {Event.SUBMISSION_VIEWED.name, Event.SAMPLE_VIEWED.name, Event.QUERIES_VIEWED.name}
 SEALING = ("Signing it, and encrypting it for its recipients", "Laying the sealed files in the outbox")
 DELIVERING = ("Sending the sealed files", "Looking whether they arrived whole")
 AT_IT = "The workers are at it. You may leave this page and come back."
