@@ -17,6 +17,7 @@ from cohorts.views.rule_changes import changes_table
 from connecting_families import workers
 from connecting_families.audit import seal, trail
 from connecting_families.audit.trail import Who
+from connecting_families.governance import sifting
 from connecting_families.kit.lists import Column, Table
 from connecting_families.kit.pieces import link, tag
 from connecting_families.staff.guards import acting, opened_by
@@ -82,6 +83,7 @@ def home(request: HttpRequest) -> HttpResponse:
             "unmatched": queries.standing_unmatched_objections(at),
             "undecided": queries.undecided_objections(at).count(),
             "to_destroy": retaining.due(at),
+            "looks": sifting.to_check().count(),
             "rechecks": len(queries.rechecks_due(at)),
             "certificates": RecipientCertificate.objects.filter(second_accepted_by=None, revoked_at=None).count(),
             "requests": rights_register.counts(at),

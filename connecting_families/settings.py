@@ -152,6 +152,10 @@ CF_UPLOAD_LIMIT = env.int("CF_UPLOAD_LIMIT_MB", default=500) * 1024 * 1024
 FILE_UPLOAD_HANDLERS = ["connecting_families.arriving.PrivateFiles"]
 FILE_UPLOAD_PERMISSIONS = 0o600
 
+# Of which looks governance is told: more families opened in an hour; and no work of the team in so many days after.
+CF_LOOKS_IN_AN_HOUR = env.int("CF_LOOKS_IN_AN_HOUR", default=30)
+CF_LOOKS_WITHOUT_WORK_DAYS = env.int("CF_LOOKS_WITHOUT_WORK_DAYS", default=30)
+
 # How long a sign-in lasts: minutes in which nothing is done, and hours at most.
 CF_IDLE_MINUTES = env.int("CF_IDLE_MINUTES", default=30)
 CF_SESSION_HOURS = env.int("CF_SESSION_HOURS", default=10)
@@ -266,6 +270,7 @@ CELERY_BEAT_SCHEDULE = {
     "finish what is to be destroyed": every_minute("transfers.tasks.destroy_what_is_due"),
     "empty the inbox": due("transfers.tasks.empty_the_inbox"),
     "seal the trail": every_minute("connecting_families.audit.tasks.seal_the_trail"),
+    "look for looks to check": {"task": "connecting_families.governance.tasks.sift_the_trail", "schedule": 86_400.0},
     "verify the trail where that was asked for": due("connecting_families.governance.tasks.verify_what_is_due"),
     "take into the search what is written": due("cohorts.tasks.take_into_the_search"),
     "search for duplicates that was asked for": due("cohorts.tasks.search_if_asked"),

@@ -9,8 +9,9 @@ from cohorts.forms.find import TermsField
 from connecting_families.audit.events import Event
 from connecting_families.audit.models import Entry
 from connecting_families.governance.entries import Asked
+from connecting_families.governance.models import LookToCheck
 from connecting_families.governance.subject.report import ASKED_BY
-from connecting_families.kit.forms import DateBoxesField
+from connecting_families.kit.forms import Choice, DateBoxesField
 
 
 class TrailFilter(forms.Form):
@@ -150,4 +151,35 @@ class NotOnPaperForm(forms.Form):
         max_length=300,
         widget=forms.Textarea(attrs={"rows": 3}),
         error_messages={"required": "Say why you need to see it"},
+    )
+
+
+class LookFilter(forms.Form):
+    """Which looks; left empty, those to check."""
+
+    kind = forms.ChoiceField(label="What", required=False, choices=[("", "Every kind"), *LookToCheck.KINDS.items()])
+    state = forms.ChoiceField(
+        label="State", required=False, choices=[("", "To check"), *list(LookToCheck.STATES.items())[1:]]
+    )
+
+
+class CheckedForm(forms.Form):
+    """What came of looking into a look."""
+
+    outcome = forms.ChoiceField(
+        label="What came of it?",
+        widget=forms.RadioSelect,
+        choices=[
+            (LookToCheck.FINE, Choice("There is an explanation", hint="A later look is shown again")),
+            (LookToCheck.KNOWN, Choice("It is known and allowed", hint="The same is not shown again")),
+            (LookToCheck.TAKEN_UP, Choice("It is taken up", hint="With their manager, or by the council's procedure")),
+        ],
+        error_messages={"required": "Choose what came of it"},
+    )
+    note = forms.CharField(
+        label="How do you know?",
+        help_text="It is kept here, and not in the trail. Write no names of families.",
+        max_length=500,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        error_messages={"required": "Write how you know"},
     )

@@ -1,4 +1,4 @@
-"""What the pages of information governance keep: each time that the trail was verified."""
+"""What the pages of information governance keep: each time that the trail was verified, and looks to check."""
 
 from django.db import models
 
@@ -36,6 +36,61 @@ class Verification(models.Model):
                 fields=["state"], condition=models.Q(state="ASKED"), name="one_verification_at_a_time"
             )
         ]
+
+    def __str__(self) -> str:
+        return f"{self.pk}"
+
+
+@audited(
+    recordable="id kind who record reference first_at last_at families found_at state checked_at checked_by",
+    masked="note",
+)
+class LookToCheck(models.Model):
+    """A look at families that somebody should explain: found in the trail, and checked by information governance.
+
+    It names no person: a member of staff by user name, and a family or person by reference.
+    """
+
+    SAME_NAME, MANY, NO_WORK = "SAME_NAME", "MANY", "NO_WORK"
+    KINDS = {
+        SAME_NAME: "Opened the record of somebody of their own family name",
+        MANY: "Opened many families within an hour",
+        NO_WORK: "Opened a family with which nobody of the team then worked",
+    }
+    OPEN, FINE, KNOWN, TAKEN_UP = "OPEN", "FINE", "KNOWN", "TAKEN_UP"
+    STATES = {
+        OPEN: "To check", FINE: "Explained", KNOWN: "Known, and not to be shown again", TAKEN_UP: "Taken up",
+    }  # fmt: skip
+
+    kind = models.CharField(max_length=20, choices=KINDS)
+    who = models.CharField(max_length=150, help_text="The user name of whoever looked.")
+    record = models.CharField(max_length=60, blank=True, help_text="The kind of record, as the trail names it.")
+    reference = models.CharField(max_length=200, blank=True, help_text="Empty: more than one family.")
+    first_at = models.DateTimeField()
+    last_at = models.DateTimeField()
+    families = models.PositiveIntegerField(default=1, help_text="The most of them within an hour.")
+    found_at = models.DateTimeField()
+    state = models.CharField(max_length=10, choices=STATES, default=OPEN)
+    checked_at = models.DateTimeField(null=True, blank=True)
+    checked_by = models.CharField(max_length=150, blank=True)
+    note = models.CharField(max_length=500, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["kind", "who", "record", "reference"], condition=models.Q(state="OPEN"),
+                name="one_open_look_of_a_kind",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(state="OPEN")
+                | (models.Q(checked_at__isnull=False) & ~models.Q(checked_by="") & ~models.Q(note="")),
+                name="look_checked_by_somebody_with_a_note",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(checked_by=models.F("who")), name="look_checked_by_another"
+            ),
+        ]  # fmt: skip
+        indexes = [models.Index(fields=["state", "last_at"], name="looks_to_check")]
 
     def __str__(self) -> str:
         return f"{self.pk}"

@@ -9,7 +9,7 @@ from django.utils import timezone
 from connecting_families.audit import trail
 from connecting_families.audit.refusals import Refused
 from connecting_families.audit.trail import duty
-from connecting_families.governance import verification
+from connecting_families.governance import sifting, verification
 from connecting_families.governance.models import Verification
 
 logger = logging.getLogger(__name__)
@@ -42,3 +42,9 @@ def verify_what_is_due() -> None:
     ):
         with trail.correlated(correlation):
             verify_the_trail.delay(verification_id)
+
+
+@shared_task
+def sift_the_trail() -> None:
+    """Go through what is new in the trail for looks that governance should check."""
+    sifting.sift(by=duty("sift"), at=timezone.now())

@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from connecting_families.governance import checks_views as checks
 from connecting_families.governance import desk_views as desk
 from connecting_families.governance import looks_views as looks
 from connecting_families.governance import requests_views as requests
@@ -36,6 +37,9 @@ urlpatterns = [
     path("trail/person/<str:key>/", looks.looks_at_person, name="looks_at_person"),
     path("trail/name/", looks.who_searched, name="who_searched"),
     path("trail/name/<str:key>/", looks.searches_for_name, name="searches_for_name"),
+    path("trail/looks/", checks.looks_to_check, name="looks_to_check"),
+    path("trail/looks/sift/", checks.sift, name="sift_trail"),
+    path("trail/looks/<int:number>/", checks.look_to_check, name="look_to_check"),
     path("trail/verification/", verification.verification, name="verification"),
     path("trail/verification/verify/", verification.verify, name="verify_trail"),
     path("trail/<int:number>/", views.entry, name="trail_entry"),

@@ -39,6 +39,7 @@ PARTS = (
     ("trail", "Entries"),
     ("who_looked", "Who looked at a person"),
     ("who_searched", "Who searched for a name"),
+    ("looks_to_check", "Looks to check"),
     ("verification", "Verification"),
 )
 

@@ -37,8 +37,8 @@ def one_time_password() -> str:
 
 @trail.stage
 def add(
-    *, username: str, role: str, password: str, team: str = "", email: str = "", one_time: bool = False, by: Who,
-    at: datetime,
+    *, username: str, role: str, password: str, team: str = "", email: str = "", family_name: str = "",
+    one_time: bool = False, by: Who, at: datetime,
 ) -> User:  # fmt: skip
     """Add a member of staff. Raises NotAdded with every reason: a name in use, an unknown role, a weak password.
 
@@ -52,7 +52,8 @@ def add(
     reasons += _weak(password, User(username=username))
     if reasons:
         raise NotAdded(reasons, record="staff.user", reference=username[:150])
-    user = User(username=username, role=role, team=team, email=email, password_to_change=one_time)
+    user = User(username=username, role=role, team=team, email=email, last_name=family_name)
+    user.password_to_change = one_time
     user.set_password(password)
     user.save()
     trail.record(Event.STAFF_ADDED, who=by, at=at, about=user, details={"role": role})
@@ -60,9 +61,12 @@ def add(
 
 
 @trail.stage
-def change(*, user: User, role: str, team: str, email: str = "", by: Who, at: datetime) -> User:
+def change(
+    *, user: User, role: str, team: str, email: str = "", family_name: str | None = None, by: Who, at: datetime
+) -> User:
     """Give somebody another role or team; their sign-ins end, so that nothing of the old role stays open.
 
+    `family_name`: None leaves it as it is.
     Raises NotChanged: an unknown role, one's own role, nobody left who administers.
     """
     administrators, row = _locked(user)
@@ -71,11 +75,12 @@ def change(*, user: User, role: str, team: str, email: str = "", by: Who, at: da
         reasons.append(Why("UNKNOWN_ROLE", f"There is no role {role!r}. Choose {', '.join(ROLES)}."))
     elif role != row.role:
         reasons += _against_leaving(row, administrators, by, "give yourself another role")
-    if (role, team, email) == (row.role, row.team, row.email):
+    named = row.last_name if family_name is None else family_name
+    if (role, team, email, named) == (row.role, row.team, row.email, row.last_name):
         reasons.append(Why("NOTHING_CHANGED", "Nothing was changed."))
     _refuse(reasons, row)
     ended = sessions.away(row) if role != row.role else 0
-    row.role, row.team, row.email = role, team, email
+    row.role, row.team, row.email, row.last_name = role, team, email, named
     row.save()
     trail.record(Event.STAFF_CHANGED, who=by, at=at, about=row, details={"sign_ins_ended": ended})
     return row

@@ -72,6 +72,13 @@ class WorkForm(forms.Form):
         error_messages={"required": "Choose a role"},
     )
     team = forms.ChoiceField(label="Team", help_text="Of Early Help; for everybody else there is none", required=False)
+    family_name = forms.CharField(
+        label="Family name",
+        help_text="Information governance is told where somebody opens the record of a person of the same name."
+        " It is not in the trail.",
+        required=False,
+        max_length=150,
+    )
     email = forms.EmailField(
         label="E-mail address at work",
         help_text="Only needed where the council's own sign-on finds people by it. No mail is sent.",
@@ -96,7 +103,7 @@ class AddForm(WorkForm):
         validators=[User.username_validator],
         error_messages={"required": "Enter a user name"},
     )
-    field_order = ("username", "role", "team", "email")
+    field_order = ("username", "role", "team", "family_name", "email")
 
 
 class ReasonForm(forms.Form):

@@ -10,9 +10,8 @@ from connecting_families.staff.roles import ROLES, Permission, permits
 
 
 @audited(
-    recordable="id username role team is_active is_staff is_superuser date_joined email first_name last_name"
-    " last_login password_to_change",
-    masked="password",
+    recordable="id username role team is_active is_staff is_superuser date_joined email last_login password_to_change",
+    masked="password first_name last_name",
 )
 class User(AbstractUser):
     """Someone who signs in. What they may do follows from the role alone (staff/roles.py)."""

@@ -25,6 +25,7 @@ from connecting_families.audit.trail import duty
 from connecting_families.staff import accounts, teams
 from connecting_families.staff.models import User
 from connecting_families.staff.roles import ROLES
+from tests.audit.acts.governing import look_to_check
 from tests.stages.asked import merge
 from tests.stages.receipts import acknowledgement, receipt_of
 from tests.stages.walk import LINE, ORDER, PASSWORD, PEOPLE, Walk
@@ -71,6 +72,7 @@ def build(walk: Walk) -> None:
     _requests(walk)
     _flags(walk)
     _duplicates(walk)
+    look_to_check(walk)
 
 
 def _withdrawals(walk: Walk) -> None:

@@ -230,6 +230,12 @@ GOVERNANCE: dict[str, Place] = {
     "searches_for_name": Screen(
         "Who searched for a name: what was found", "Lists every search for all words of the name."
     ),
+    "looks_to_check": Screen(
+        "Looks to check",
+        "Lists looks at families that somebody should explain, and finds what is new of them.",
+    ),
+    "sift_trail": Act("goes through what is new in the trail"),
+    "look_to_check": Screen("Look to check", "Shows the entries to be explained, and takes what came of asking."),
     "verification": Screen(
         "Verification of the trail", "Shows checkpoint, key, and what came of verifying, and has it verified again."
     ),

@@ -16,6 +16,8 @@ REFERENCE = re.compile(r"\b[PF]\d{1,2}\b")
 NAMES_AGAIN = {"ask_for_report", "not_on_paper", "open_family", "who_looked"}
 # What shows an example of ours.
 EXAMPLES = {"find", "kit", "kit_page"}
+# What shows the name of a colleague, which is also that of a family here.
+COLLEAGUES = {"colleague", "change_colleague"}
 
 
 def shows_somebody(visit: Visit) -> bool:
@@ -31,7 +33,7 @@ def opened(visits: Visits) -> list[Visit]:
         visit
         for visit in visits.seen
         if visit.status == 200 and (visit.how in ("link", "pressed") or visit.how.endswith(", then"))
-        and visit.route not in NAMES_AGAIN | EXAMPLES
+        and visit.route not in NAMES_AGAIN | EXAMPLES | COLLEAGUES
         # Of what was typed into a filled form, the next page may tell again.
         and not (visit.how.startswith("filled") and not REFERENCE.search(visit.body))
     ]  # fmt: skip

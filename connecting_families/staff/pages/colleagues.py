@@ -82,6 +82,7 @@ def colleague(request: HttpRequest, number: int) -> HttpResponse:
             ("Role", _role(row)),
             ("Team", row.team),
             ("State", _state(row)),
+            ("Family name", row.last_name),
             ("E-mail address at work", row.email),
             ("Second factor", "Set" if factors.has_one(row) else "Not set yet"),
             ("Added", moment(row.date_joined)),
@@ -121,7 +122,7 @@ def add_colleague(request: HttpRequest) -> HttpResponse:
 def change_colleague(request: HttpRequest, number: int) -> HttpResponse:
     """Another role or team."""
     row = get_object_or_404(User, pk=number)
-    was = {"role": row.role, "team": row.team, "email": row.email}
+    was = {"role": row.role, "team": row.team, "email": row.email, "family_name": row.last_name}
     form = WorkForm(request.POST if request.method == "POST" else None, initial=was, on=timezone.localdate())
     return _ask(
         request, row, form,
