@@ -3,9 +3,11 @@
 from collections.abc import Collection
 from typing import NamedTuple
 
-from transfers.models import Submission
+from transfers import archive
+from transfers.models import PersonReference, Submission
+from transfers.rules.lifecycle import Stage
 
-NOT_KEPT = "No copy of what was sent is kept here. What it said is not put together again from today's records."
+DESTROYED = "What was sent was destroyed. Nobody can say any more who was in it."
 
 
 class Copy(NamedTuple):
@@ -18,6 +20,16 @@ class Copy(NamedTuple):
     why_not: str = ""
 
 
-def about(person_ids: Collection[int], submission: Submission) -> Copy:  # noqa: ARG001
-    """What a submission said of these people (every record of one person)."""
-    return Copy({}, NOT_KEPT)
+def about(person_ids: Collection[int], submission: Submission) -> Copy:
+    """What a submission, and each withdrawal from it, said of these people (every record of one person)."""
+    references = PersonReference.objects.filter(person_id__in=person_ids).values_list("reference", flat=True)
+    try:
+        found = archive.look_up(submission, list(references))
+    except archive.NotReadable as refusal:
+        return Copy({}, " ".join(reason.sentence for reason in refusal.reasons))
+    return Copy({"identifiers.csv": found.identifiers, "programme.csv": found.programme, **found.withdrawals})
+
+
+def destroyed() -> list[str]:
+    """The submissions that were destroyed, of which nobody can say whom they held."""
+    return list(Submission.objects.filter(stage=Stage.DESTROYED.name).order_by("id").values_list("name", flat=True))

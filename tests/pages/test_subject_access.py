@@ -16,9 +16,10 @@ from tests.pages.conftest import SignedIn
 from tests.stages import asked
 from tests.stages.conftest import WalkTo
 from tests.stages.receipts import acknowledgement, receipt_of
+from tests.stages.test_sealing import Opened, needs_openssl
 from tests.stages.walk import LINE, ORDER, PASSWORD, PEOPLE, Walk
-from transfers import receipt, withdrawal
-from transfers.models import Submission
+from transfers import archive, receipt, withdrawal
+from transfers.models import PersonReference, Submission
 
 WHY = "Asked by letter, and shown a passport."
 FILE = "/subject-access/file/"
@@ -54,6 +55,20 @@ def withdrawn(walk: Walk, row: Submission) -> None:
     assert made is not None
     withdrawal.carry_out(withdrawal=made, by=duty("withdraw"), at=walk.now())
     receipt.take_in(data=acknowledgement(walk, made), by=walk.who("prepare"), at=walk.now())
+
+
+def sent_of(walk: Walk, reference: str) -> set[tuple[str, str, str, str]]:
+    """What a recipient finds of somebody in every package, with its own key: submission, file, column and value."""
+    own = PersonReference.objects.get(person_id=walk.person(reference).pk).reference
+    found = set()
+    for row in Submission.objects.order_by("id"):
+        for file in ("identifiers", "programme"):
+            inside = Opened(walk, file, walk.folder / f"{row.pk}-{file}", package=f"{row.name}-{file}")
+            lines = [line for line in inside.rows if line["submission_person_ref"] == own]
+            for number, line in enumerate(lines, 1):
+                place = f"{file}.csv, row {number} of {len(lines)}" if len(lines) > 1 else f"{file}.csv"
+                found |= {(row.name, place, column, value) for column, value in line.items()}
+    return found
 
 
 def test_it_is_found_asked_for_opened_and_downloaded(walked_to: WalkTo, signed_in: SignedIn) -> None:
@@ -94,9 +109,16 @@ def test_it_is_found_asked_for_opened_and_downloaded(walked_to: WalkTo, signed_i
     for who in ("worker", "prepare", "approve"):
         for path in ("/subject-access/", "/subject-access/person/P1/", there, FILE):
             assert signed_in(who).get(path).status_code == 403, path
-    assert walk.submission.stage == "SENT"
+    # A copy that is not there is never put together again.
+    assert "PE1 1AA" in {row["value"] for row in parts["copies"]}
+    archive.destroy_key(walk.submission.name)
+    said_instead = file_of(client, opened(client, "P1"))["copies"]
+    assert [(row["column"], row["value"].startswith("The key of what was sent is gone")) for row in said_instead] == [
+        ("", True)
+    ]  # fmt: skip
 
 
+@needs_openssl
 def test_two_families_a_merged_record_two_submissions_an_objection_and_a_withdrawal(
     walked_to: WalkTo, signed_in: SignedIn
 ) -> None:
@@ -168,6 +190,13 @@ def test_two_families_a_merged_record_two_submissions_an_objection_and_a_withdra
     assert [(row["submission"], row["why"]) for row in parts["rejected"]] == [(first.name, "postcodes")]
     assert "Among what a search showed" in {row["how"] for row in parts["looks"]}
     assert {"A record was merged into another"} <= {row["what"] for row in parts["done"]}
+    assert sent_of(walk, "P2") == {
+        (row["submission"], row["file"], row["column"], row["value"]) for row in parts["copies"]
+        if row["file"] and "withdrawal" not in row["file"]
+    }  # fmt: skip
+    assert {row["file"] for row in parts["copies"] if row["column"] == "withdrawn_on"} == {
+        f"{row.name}-withdrawal-1" for row in (first, second)
+    }  # fmt: skip
     for words in ("Clementina", "Their mother rang us", "Hepzibah", "EP8", "Ottoline"):
         assert words not in said + json.dumps(parts), words
 

@@ -22,6 +22,7 @@ from cohorts.models import (
     Person,
     Protection,
     Recheck,
+    RightsRequest,
 )
 from connecting_families.governance.subject.parts import ABUSE, NOT_WRITTEN, Part, Subject, of_records, part
 
@@ -48,6 +49,7 @@ def parts(subject: Subject) -> Iterator[Part]:
     yield _consents(subject)
     yield _objections(subject)
     yield _rechecks(subject)
+    yield _requests(subject)
     yield _compared(subject)
 
 
@@ -262,6 +264,23 @@ def _rechecks(subject: Subject) -> Part:
         "checked_by": "By",
     }  # fmt: skip
     return part("rechecks", "Objections looked at again", columns, rows, empty="None.")
+
+
+def _requests(subject: Subject) -> Part:
+    found = RightsRequest.objects.filter(person__in=subject.keys).order_by("received_at", "id")
+    rows = [
+        [it.reference, it.get_kind_display(), it.get_made_by_display(), it.get_channel_display(), it.received_at,
+         it.about, it.asked, it.extension_reason, it.told_on or "", it.get_outcome_display(), it.answer,
+         it.legal_reference]
+        for it in found
+    ]  # fmt: skip
+    columns = {
+        "reference": "Request", "kind": "What", "made_by": "Made by", "channel": "How it came",
+        "received_at": "Received", "as_told": "As told", "asked": "What was asked",
+        "extension_reason": "Why it took longer", "told_on": "Answered on", "outcome": "What came of it",
+        "answer": "Answer", "legal_reference": "By which law",
+    }  # fmt: skip
+    return part("requests", "What you asked us", columns, rows, empty="Nothing was recorded.")
 
 
 def _compared(subject: Subject) -> Part:

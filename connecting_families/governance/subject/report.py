@@ -27,7 +27,7 @@ ASKED_BY = {
     "ourselves": "Nobody: to check what is held",
 }
 """Who asked for a report."""
-TYPED = {"as_told", "refusal_reason", "reason", "why", "text"}
+TYPED = {"as_told", "refusal_reason", "reason", "why", "text", "asked", "extension_reason", "answer"}
 """Columns that hold what people typed, who may have written of somebody else."""
 
 

@@ -125,6 +125,7 @@ def _copies(subject: Subject, *, on_paper: bool) -> Part:
                 place = f"{file}, row {number} of {len(lines)}" if len(lines) > 1 else file
                 for column, value in line.items():
                     rows.append([name, place, column, NOT_WRITTEN if column in kept_back else value])
+    rows += [[name, "", "", copies.DESTROYED] for name in copies.destroyed()]
     columns = {"submission": "Submission", "file": "File", "column": "Column", "value": "Value, exactly as sent"}
     return part("copies", "Exactly what was sent", columns, rows, empty="Nothing was sent.")
 
