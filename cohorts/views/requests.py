@@ -3,6 +3,7 @@
 Information governance answers: here it is seen how far that is, and never whether anybody's details were sent.
 """
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any
 
@@ -31,7 +32,7 @@ from connecting_families.kit.lists import Column, Table
 from connecting_families.kit.pieces import link, tag
 from connecting_families.staff.guards import acting, opened_by
 from connecting_families.staff.roles import Permission
-from connecting_families.staff.views import facts, moment
+from connecting_families.staff.views import facts, listed, moment
 
 REQUESTS = [
     Column("Request"), Column("What"), Column("About"), Column("Received"), Column("Answer by"), Column("State"),
@@ -159,6 +160,7 @@ def team_requests(request: HttpRequest) -> HttpResponse:
     by = acting(request)
     rows = rights_register.of_team(None if sees_every_team(by) else team_of(by)).select_related("person", "family")
     page = Paginator(rows, 50).get_page(request.GET.get("page"))
+    listed_requests(request, "team_requests", page)
     context = {
         "title": "Questions and requests", "page": page, "back_href": reverse("home"), "note": NOTE,
         "buttons": [("Record a question or a request", reverse("record_any_request"))],
@@ -196,6 +198,13 @@ def requests_table(caption: str, rows: Any, route: str, empty: str) -> Table:
         for row in rows
     ]  # fmt: skip
     return Table(caption, REQUESTS, found, empty=empty)
+
+
+def listed_requests(request: HttpRequest, what: str, rows: Iterable[RightsRequest]) -> None:
+    """Record about whom a list of requests told."""
+    about = list(rows)
+    people = [row.person.reference for row in about if row.person]
+    listed(request, what, people=people, families=[row.family.reference for row in about if row.family])
 
 
 def described(row: RightsRequest) -> list[dict[str, Any]]:

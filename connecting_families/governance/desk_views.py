@@ -215,7 +215,7 @@ def match(request: HttpRequest, number: int) -> HttpResponse:
         if found is None:
             form.add_error("reference", "Nobody on file has this reference: check it, or ask the family's worker")
     if found is None or "confirmed" not in request.POST:
-        shown = _shown(found) if found else []
+        shown = _shown(request, found) if found else []
         more = {"hidden": [("reference", found.reference)], "submit": "Match it"} if found else {}
         return _form(request, row, form, page | more | {"found": shown})
     about = {"person": found} if isinstance(found, Person) else {"family": found}
@@ -232,9 +232,10 @@ def _found(reference: str) -> Person | Family | None:
     return households.survivor(person) if person else Family.objects.filter(reference=reference).first()
 
 
-def _shown(found: Person | Family) -> list[dict[str, Any]]:
-    """Whose reference it is."""
+def _shown(request: HttpRequest, found: Person | Family) -> list[dict[str, Any]]:
+    """Whose reference it is; that somebody was shown it is recorded."""
     people = [found] if isinstance(found, Person) else households.members(found, _today())
+    listed(request, "match_objection", people=[each.reference for each in people])
     named = format_html_join("", '<p class="govuk-body">{}, {}</p>', ((name_of(each), born(each)) for each in people))
     return facts(("Reference", found.reference), ("Who that is", named or "A family without members today"))
 

@@ -19,13 +19,13 @@ from cohorts.forms.wishes import born, name_of
 from cohorts.models import Family, Person, RightsRequest
 from cohorts.views.asked import told
 from cohorts.views.family_pages import day, today
-from cohorts.views.requests import described, requests_table
+from cohorts.views.requests import described, listed_requests, requests_table
 from connecting_families.audit import trail
 from connecting_families.audit.events import Event
 from connecting_families.audit.refusals import Refused
 from connecting_families.staff.guards import acting, opened_by
 from connecting_families.staff.roles import Permission
-from connecting_families.staff.views import facts, refused_form
+from connecting_families.staff.views import facts, listed, refused_form
 
 Page = dict[str, Any]
 HOW_TO = {
@@ -51,6 +51,7 @@ def requests_desk(request: HttpRequest) -> HttpResponse:
     if given.get("kind"):
         rows = rows.filter(kind=given["kind"])
     page = Paginator(rows.select_related("person", "family"), 50).get_page(request.GET.get("page"))
+    listed_requests(request, "requests_desk", page)
     counted = rights_register.counts(timezone.now())
     context = {
         "title": "Questions and requests", "form": form, "page": page, "back_href": reverse("home"),
@@ -140,7 +141,7 @@ def identify_request(request: HttpRequest, number: int) -> HttpResponse:
             form.add_error("reference", "Nobody on file has this reference: check it, or ask the family's worker")
     if found is None or "confirmed" not in request.POST:
         more = {"hidden": [("reference", found.reference)], "submit": "It is about them"} if found else {}
-        return _form(request, row, form, page | more | {"found": _shown(found) if found else []})
+        return _form(request, row, form, page | more | {"found": _shown(request, found) if found else []})
     about = {"person": found} if isinstance(found, Person) else {"family": found}
     try:
         rights.identify(request=row, **about, by=acting(request), at=timezone.now())
@@ -155,9 +156,10 @@ def _found(reference: str) -> Person | Family | None:
     return households.survivor(person) if person else Family.objects.filter(reference=reference).first()
 
 
-def _shown(found: Person | Family) -> list[dict[str, Any]]:
-    """Whose reference it is."""
+def _shown(request: HttpRequest, found: Person | Family) -> list[dict[str, Any]]:
+    """Whose reference it is; that somebody was shown it is recorded."""
     people = [found] if isinstance(found, Person) else households.members(found, today())
+    listed(request, "identify_request", people=[each.reference for each in people])
     named = format_html_join("", '<p class="govuk-body">{}, {}</p>', ((name_of(each), born(each)) for each in people))
     return facts(("Reference", found.reference), ("Who that is", named or "A family without members today"))
 

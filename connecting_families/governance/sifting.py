@@ -5,7 +5,7 @@ within an hour; or opened a family, and neither they nor their team recorded any
 is found is a question and no verdict: it is kept until somebody else looked into it.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 from django.conf import settings
@@ -20,7 +20,8 @@ from connecting_families.audit.trail import Who
 from connecting_families.governance.models import LookToCheck
 from connecting_families.staff.roles import Permission, permits, roles_permitting
 
-EVER: Final = datetime(1900, 1, 1, tzinfo=UTC)
+AT_FIRST: Final = timedelta(days=90)
+"""So far the first run looks back."""
 HOUR: Final = timedelta(hours=1)
 LATE: Final = timedelta(hours=1)
 """An entry is committed at most so long after the moment that it tells."""
@@ -170,7 +171,7 @@ def sift(*, by: Who, at: datetime) -> Sifted:
         cursor.execute("SELECT pg_advisory_xact_lock(%s, 0)", [Work.SIFTING.value])
         last = last_sifted()
         asked: dict[str, Any] = {
-            "at": at, "since": last.timestamp - LATE if last else EVER,
+            "at": at, "since": last.timestamp - LATE if last else at - AT_FIRST,
             "hour": HOUR, "days": timedelta(days=settings.CF_LOOKS_WITHOUT_WORK_DAYS),
             "many": settings.CF_LOOKS_IN_AN_HOUR, "openings": OPENINGS, "work": WORK,
         }  # fmt: skip

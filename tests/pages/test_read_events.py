@@ -40,7 +40,9 @@ def opened(visits: Visits) -> list[Visit]:
 
 
 def reads(visit: Visit) -> bool:
-    return any(Event[code].reads for code in visit.events)
+    """Whether an entry tells of it; a button that is refused shows the page again, and the refusal tells of that."""
+    refused = visit.how == "pressed" and any(code.endswith("_REFUSED") for code in visit.events)
+    return refused or any(Event[code].reads for code in visit.events)
 
 
 def test_whoever_is_shown_somebody_leaves_a_read_event(visits: Visits) -> None:

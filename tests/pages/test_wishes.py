@@ -362,6 +362,8 @@ def test_an_unmatched_objection_is_matched_after_the_name_was_shown(walk: Walk, 
     path = f"/objections/{row.pk}/match/"
     assert "Nobody on file has this reference" in said(client.post(path, {"reference": "P99", "confirmed": "1"}))
     assert "Zebulonia Quillfeather" in said(client.post(path, {"reference": "P1"}))
+    shown = Entry.objects.latest("id")
+    assert (shown.event, shown.additional_data) == ("WORK_LIST_VIEWED", {"people": ["P1"]})
     assert out(walk, "F1") == {}
     client.post(path, {"reference": "P1", "confirmed": "1"})
     assert out(walk, "F1") == {"P1": "OBJECTION_PERSON"}
