@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from django.db import models
 from psycopg import sql
 
+from cohorts import erased
 from cohorts.bulk_errors import LISTED, Errors
 from cohorts.bulk_files import BulkFile, Column, Kind, file_of
 
@@ -188,6 +189,14 @@ def find_errors(cursor: Any, file: BulkFile, errors: Errors) -> None:
 
 def _checks_of_key(file: BulkFile) -> Iterator[Check]:
     last = file.key[-1].name
+    if file.own_reference and (gone := erased.references()):
+        yield Check(
+            "ERASED",
+            last,
+            sql.SQL("{} = ANY ({}::text[])").format(sql.Identifier(last), gone),
+            "This record was erased, as the person asked, and no file brings it back. Take the row out, there where the"
+            " file comes from too. If the person came to us anew, they have a record with another reference.",
+        )
     if file.key_may_repeat:
         yield Check(
             "REPEATED_TOO_OFTEN",

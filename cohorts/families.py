@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from cohorts import details, households, numbering
+from cohorts import details, erased, households, numbering, remembered
 from cohorts.models import Family, Membership, Person
 from cohorts.other_teams import families_of, is_closed, only_of_others, sees_every_team, team_of
 from cohorts.rules.clocks import LONDON, stands
@@ -66,10 +66,15 @@ def add_family(*, reference: str = "", team: str, by: Who, at: datetime) -> Fami
 def add_person(
     *, family: Family, reference: str = "", given: Mapping[str, Any], belonging: Belonging, by: Who, at: datetime
 ) -> Person:
-    """Record somebody who is not on file yet, as a member of a family. Raises PersonNotAdded with every reason."""
+    """Record somebody who is not on file yet, as a member of a family. Raises PersonNotAdded with every reason.
+
+    What somebody with these details objected to before they were erased stands again (cohorts/remembered.py).
+    """
     reasons: list[Reasoned] = [*against_adding(given, belonging, _today(at))]
     if reference and Person.objects.filter(reference=reference).exists():
         reasons.append(Why("REFERENCE_IN_USE", f"There is a person {reference} already."))
+    if reference in erased.references():
+        reasons.append(Why("REFERENCE_ERASED", f"The record {reference} was erased. Give another reference."))
     if reasons:
         raise PersonNotAdded(reasons, record="cohorts.family", reference=family.reference)
     row = Person.objects.create(
@@ -78,6 +83,7 @@ def add_person(
     )
     Membership.objects.create(family=family, person=row, **belonging._asdict())
     trail.record(Event.PERSON_ADDED, who=by, at=at, about=row, details={"family": family.reference})
+    remembered.stand_again(row, at)
     return row
 
 
@@ -155,6 +161,7 @@ def change_person(
         raise PersonNotChanged(reasons, record="cohorts.person", reference=row.reference)
     row.save(update_fields=different)
     trail.record(Event.PERSON_CHANGED, who=by, at=at, about=row)
+    remembered.stand_again(row, at)
     return row
 
 

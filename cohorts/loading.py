@@ -17,7 +17,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import IntegrityError, connection, models, transaction
 from psycopg import sql
 
-from cohorts import checking, reading
+from cohorts import checking, reading, remembered
 from cohorts.bulk_errors import BulkError, Errors
 from cohorts.bulk_files import FILES, BulkFile, Column, Kind
 from connecting_families.audit import trail
@@ -233,6 +233,8 @@ def _write(cursor: Any, file: BulkFile, errors: Errors, *, numbered: bool, by: W
         _change(cursor, file)
     if file.own_reference:
         cursor.execute(MERGED, [at, by.reference])
+        # Whoever was erased and is on file again: what they objected to stands from this transaction on.
+        remembered.stand_again_of_file(at)
     return Loaded(created, changed, held - changed)
 
 

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Any, NamedTuple
 
 from cohorts import numbering
-from cohorts.models import Family, Person, RightsRequest
+from cohorts.models import Erasure, Family, Person, RightsRequest
 from cohorts.other_teams import sees_every_team, team_of
 from cohorts.rules.answer import answer_due
 from cohorts.rules.clocks import LONDON
@@ -153,7 +153,7 @@ def answer(*, request: RightsRequest, given: Answer, by: Who, at: datetime) -> R
     if len(given.answer) > LONGEST_TEXT or len(given.legal_reference) > LONGEST_REFERENCE:
         sentence = f"Shorten it: {LONGEST_TEXT} characters for the answer, {LONGEST_REFERENCE} for the law."
         reasons.append(At("TOO_LONG", sentence, "answer"))
-    reasons += _told_wrong(row, given.told_on, at)
+    reasons += [*_not_erased(row, given.outcome), *_told_wrong(row, given.told_on, at)]
     _refuse_if(reasons, row)
     row.answered_at, row.answered_by, row.outcome = at, by.reference, given.outcome
     row.answer, row.legal_reference = given.answer.strip(), given.legal_reference.strip()
@@ -220,6 +220,15 @@ def _told_wrong(row: RightsRequest, told_on: date | None, at: datetime) -> list[
     if told_on < row.received_at.astimezone(LONDON).date():
         return [At("TOLD_BEFORE", "The person cannot be told before the request came.", "told_on")]
     return []
+
+
+def _not_erased(row: RightsRequest, outcome: str) -> list[Reasoned]:
+    """Nobody is told that they were erased who were not."""
+    if row.kind != RightsRequest.ERASURE or outcome != RightsRequest.DONE:
+        return []
+    if row.erasures.filter(state=Erasure.DONE).exists() or not (row.person_id or row.family_id):
+        return []
+    return [At("ERASE_FIRST", "The person is on file still: erase them first, or say what is refused.", "outcome")]
 
 
 def _closed(row: RightsRequest) -> list[Why]:

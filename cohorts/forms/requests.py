@@ -162,3 +162,15 @@ class IdentifyForm(forms.Form):
         max_length=60,
         error_messages={"required": "Enter a reference"},
     )
+
+
+class EraseForm(forms.Form):
+    """Why somebody is erased."""
+
+    reason = forms.CharField(
+        label="Why is the person erased?",
+        help_text="A sentence: what the law asks for, and how you made sure who asks. Write no names.",
+        widget=forms.Textarea(attrs={"rows": 3}),
+        max_length=500,
+        error_messages={"required": "Write why the person is erased"},
+    )

@@ -2,6 +2,7 @@
 
 from cohorts.models.cohort import Cohort, Decision, Finding, Round, Run, Settings, Shard
 from cohorts.models.duplicate import Merge, Pair
+from cohorts.models.erasure import ErasedIdentity, Erasure, Remembered
 from cohorts.models.family import Address, Engagement, Evidence, Family, FlagReview, Membership, Person
 from cohorts.models.forgotten import Forgotten
 from cohorts.models.permission import Consent, Notice, NoticeVersion, Objection, Protection, Recheck
@@ -12,8 +13,8 @@ from cohorts.models.rule_change import DryRun, FrameworkInUse, RuleChange
 from cohorts.models.upload import Upload
 
 __all__ = [
-    "Address", "Agreement", "Cohort", "Consent", "Dataset", "Decision", "DryRun", "Engagement", "Evidence", "Family",
-    "Finding", "FlagReview", "Forgotten", "FrameworkInUse", "Membership", "Merge", "Notice", "NoticeVersion",
-    "Objection", "Pair", "Person", "Protection", "Recheck", "Replay", "RightsRequest", "Round", "RuleChange", "Run",
-    "Settings", "Shard", "Upload",
+    "Address", "Agreement", "Cohort", "Consent", "Dataset", "Decision", "DryRun", "Engagement", "ErasedIdentity",
+    "Erasure", "Evidence", "Family", "Finding", "FlagReview", "Forgotten", "FrameworkInUse", "Membership", "Merge",
+    "Notice", "NoticeVersion", "Objection", "Pair", "Person", "Protection", "Recheck", "Remembered", "Replay",
+    "RightsRequest", "Round", "RuleChange", "Run", "Settings", "Shard", "Upload",
 ]  # fmt: skip

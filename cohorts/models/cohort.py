@@ -38,6 +38,27 @@ class RefusalOfFinished(Refusal):
         return f"cohorts_refuse_change_of_frozen_row('{self.what}')"
 
 
+OF_ERASED = """
+    -- The value that was found goes with the person, where two people have erased them; nothing else of it changes.
+    IF TG_OP = 'UPDATE' THEN
+        IF NEW.value = '' AND to_jsonb(NEW) - 'value' = to_jsonb(OLD) - 'value' AND EXISTS (
+            SELECT FROM public.cohorts_erasure e WHERE e.state = 'DONE' AND OLD.person_ref = ANY (e.records)
+        ) THEN
+            RETURN NEW;
+        END IF;
+    END IF;"""
+
+
+class RefusalOfFinding(RefusalOfFinished):
+    """The same, but for one change: the value goes that was found of somebody who is erased (cohorts/erasure.py)."""
+
+    body = FUNCTION_BODY.replace("\nBEGIN", f"\nBEGIN{OF_ERASED}", 1)
+
+    def render_execute(self, model: models.Model) -> str:  # noqa: ARG002 - pgtrigger's signature
+        """The call of the function (cohorts migration 0019)."""
+        return f"cohorts_refuse_change_of_finding('{self.what}')"
+
+
 def frozen_when_finished(what: str) -> list[pgtrigger.Trigger]:
     """Triggers as of `frozen`, which let the rows of a run that was not finished be discarded."""
     return [
@@ -223,7 +244,10 @@ class Finding(models.Model):
             models.Index(fields=["cohort", "code", "family_ref", "person_ref"]),
             models.Index(fields=["cohort", "family_ref", "person_ref"], name="findings_by_family"),
         ]
-        triggers = frozen_when_finished("A finding")
+        triggers = [
+            RefusalOfFinding("A finding", name="frozen", operation=pgtrigger.Update | pgtrigger.Delete),
+            *frozen("A finding")[1:],
+        ]
 
     def __str__(self) -> str:
         return f"{self.code} {self.person_ref}"

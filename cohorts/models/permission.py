@@ -137,7 +137,7 @@ class Consent(models.Model):
 
 @audited(
     recordable="id reference person family made_by channel received_at datasets lifted_at lift_asked_by lift_channel"
-    " decided_at decided_by refused_at refusal_reference told_on narrowed_to copied_from",
+    " decided_at decided_by refused_at refusal_reference told_on narrowed_to copied_from remembered",
     masked="about refusal_reason",
     m2m="narrowed_to",
 )
@@ -173,6 +173,10 @@ class Objection(models.Model):
     refusal_reference = fields.text()
     told_on = models.DateField(null=True, blank=True)
     copied_from = copied_from()
+    # What an erased person objected to stands again once they are on file again (cohorts/remembered.py).
+    remembered = models.ForeignKey(
+        "Remembered", on_delete=models.PROTECT, null=True, blank=True, related_name="stands_again"
+    )
 
     class Meta:
         constraints = [

@@ -12,7 +12,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 
-from cohorts import details, households, search
+from cohorts import details, households, remembered, search
 from cohorts import families as stage
 from cohorts.families import Belonging
 from cohorts.forms.people import NOBODY, UNSURE, DetailsForm, JoinForm, NameForm, SameForm, TeamForm
@@ -209,7 +209,8 @@ class Adding:
         if reasons:
             told(form, Refused(reasons))
             return self._page(form, DETAILS, title)
-        return self._check(facts(*described(given), *_belongs(given)), doubts=details.doubts(given, today()))
+        doubts = [*remembered.warnings(given), *details.doubts(given, today())]
+        return self._check(facts(*described(given), *_belongs(given)), doubts=doubts)
 
     # What these have in common
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.html import format_html_join
 from django.views.decorators.http import require_POST
 
-from cohorts import households, rights, rights_register
+from cohorts import erasure, households, rights, rights_register
 from cohorts.forms.requests import CLOSED, TO_CLOSE, WAITING, AnswerForm, ExtendForm, IdentifyForm, RequestFilter
 from cohorts.forms.wishes import born, name_of
 from cohorts.models import Family, Person, RightsRequest
@@ -83,6 +83,12 @@ def _page(request: HttpRequest, row: RightsRequest, refused: Refused | None = No
         "identify": rights.against_identifying(row), "extend": rights.against_extending(row),
         "answer": rights.against_answering(row), "close": rights.against_closing(row),
     }  # fmt: skip
+    if row.kind == RightsRequest.ERASURE:
+        context["erase"] = erasure.against_proposing(row, today())
+        context["erasures"] = [
+            (f"Erasure {each.pk}: {each.get_state_display().lower()}", reverse("erasure", args=[each.pk]))
+            for each in row.erasures.order_by("pk")
+        ]
     if refused:
         context["form"] = refused_form(refused.reasons)
     return render(request, "governance/request.html", context)

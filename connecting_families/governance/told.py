@@ -29,6 +29,7 @@ PAGES = {
     "audit.entry": ("trail_entry", "reference"),
     "cohorts.cohort": ("cohort", "reference"),
     "cohorts.dataset": ("dataset", "pk"),
+    "cohorts.erasure": ("erasure", "pk"),
     "cohorts.family": ("family", "reference"),
     "cohorts.noticeversion": ("notice_version", "pk"),
     "cohorts.objection": ("objection", "pk"),

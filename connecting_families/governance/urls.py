@@ -4,6 +4,7 @@ from django.urls import path
 
 from connecting_families.governance import checks_views as checks
 from connecting_families.governance import desk_views as desk
+from connecting_families.governance import erasure_views as erasures
 from connecting_families.governance import looks_views as looks
 from connecting_families.governance import requests_views as requests
 from connecting_families.governance import subject_views as subject
@@ -31,6 +32,10 @@ urlpatterns = [
     path("subject-access/person/<str:person>/not-on-paper/", subject.not_on_paper, name="not_on_paper"),
     path("subject-access/report/<str:key>/", subject.report, name="subject_report"),
     path("subject-access/file/", subject.report_file, name="subject_file"),
+    path("rights/<int:number>/erase/", erasures.propose_erasure, name="propose_erasure"),
+    path("rights/erasures/<int:number>/", erasures.erasure, name="erasure"),
+    path("rights/erasures/<int:number>/confirm/", erasures.confirm_erasure, name="confirm_erasure"),
+    path("rights/erasures/<int:number>/take-back/", erasures.take_back_erasure, name="take_back_erasure"),
     path("trail/", views.trail_list, name="trail"),
     path("trail/entries.csv", views.download, name="trail_csv"),
     path("trail/person/", looks.who_looked, name="who_looked"),

@@ -14,6 +14,7 @@ class Permission(Enum):
     REVIEW_FLAGS = "review the flag of a family"
     DECIDE_OBJECTIONS = "decide about objections"
     ANSWER_REQUESTS = "answer questions and requests about people's data"
+    ERASE_PEOPLE = "erase a person, together with a second one"
     FIND_FAMILIES = "find a family by name, date of birth, postcode or reference"
     LOAD_FILES = "load bulk files"
     SEE_REGISTERS = "see the registers of agreements, datasets, notice versions and frameworks"
@@ -119,6 +120,7 @@ ROLES: dict[str, Role] = {
                 P.FIND_FAMILIES,
                 P.DECIDE_OBJECTIONS,
                 P.ANSWER_REQUESTS,
+                P.ERASE_PEOPLE,
                 P.SEE_DUPLICATES,
                 P.SEE_REGISTERS,
                 P.SEE_COHORTS,

@@ -22,6 +22,7 @@ from cohorts.incoming import Offered
 from cohorts.models import Agreement, Dataset, Family, Objection, RightsRequest, Round, Upload
 from connecting_families.audit.refusals import Refused
 from connecting_families.audit.trail import duty
+from connecting_families.governance import erasing
 from connecting_families.staff import accounts, teams
 from connecting_families.staff.models import User
 from connecting_families.staff.roles import ROLES
@@ -233,7 +234,12 @@ def _wishes(walk: Walk) -> None:
 
 
 def _requests(walk: Walk) -> None:
-    """A question of somebody not found, a request to see what is held, and one that was answered and closed."""
+    """A question of somebody not found, a request to see what is held, and one that was answered and closed.
+
+    And two who ask to be erased: that one of them is waits for a second person.
+    """
+    walk.load({"people": [{"person_ref": reference, "given_name": name, "family_name": "Hornblower"}
+                          for reference, name in (("P15F9", "Euphemia"), ("P16F9", "Lancelot"))]})  # fmt: skip
     at = walk.now()
     asked: dict[str, Any] = {
         "channel": "letter",
@@ -244,6 +250,11 @@ def _requests(walk: Walk) -> None:
     }
     rights.receive(reference="RLOST", kind=RightsRequest.QUESTION, asked="Who has my address?", **asked)
     rights.receive(reference="RSEE", kind=RightsRequest.ACCESS, person=walk.person("P11"), **asked)
+    for reference in ("P15F9", "P16F9"):
+        asked_for = rights.receive(
+            reference=f"R{reference}", kind=RightsRequest.ERASURE, person=walk.person(reference), **asked
+        )
+    erasing.propose(request=asked_for, reason="They asked for it.", by=walk.who("govern"), at=at)
     row = rights.receive(reference="RDONE", kind=RightsRequest.QUESTION, asked="Why me?", **asked)
     given = rights.Answer(RightsRequest.DONE, "As the notice says.", "", at.date(), "letter")
     rights.answer(request=row, given=given, by=walk.who("govern"), at=at)

@@ -265,6 +265,12 @@ REQUESTS: dict[str, Place] = {
     "answer_request": Screen("Record the answer", "Takes what was decided, by which law, and how the person was told."),
     "extend_request": Screen("Extend the time to answer", "Takes why it takes longer, and when the person was told."),
     "identify_request": Screen("Whom is it about?", "Takes a reference, and shows the name before it is kept."),
+    "propose_erasure": Screen("Erase a person", "Says what would go and what speaks against it, and takes why."),
+    "erasure": Screen(
+        "Erasure", "Shows who proposed it and why, lets a second person confirm it, and tells what went."
+    ),
+    "confirm_erasure": Act("erases a person for good, as somebody else proposed"),
+    "take_back_erasure": Act("takes back that a person is erased"),
     "close_request": Act("closes a request that was answered"),
 }
 

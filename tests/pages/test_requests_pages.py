@@ -2,12 +2,13 @@
 
 from typing import Any
 
-from cohorts.models import Objection, RightsRequest
+from cohorts.models import Objection, Person, RightsRequest
 from connecting_families.audit.models import Entry
 from tests.pages.answers import press, text
 from tests.pages.conftest import SignedIn
 from tests.pages.test_wishes import drawn
 from tests.stages.conftest import WalkTo
+from tests.stages.test_erasure import a_second, ask
 from tests.stages.walk import PEOPLE
 
 ASKED = "Does Peregrine's school learn of it?"
@@ -73,3 +74,35 @@ def test_who_may_not_does_not_see_it_and_an_objection_goes_its_own_way(walked_to
     assert RightsRequest.objects.get().person is None
     assert govern.post(f"{here}identify/", {"reference": "P1", "confirmed": "1"})["Location"] == here
     assert "Person P1" in text(govern.get(here))
+
+
+def test_two_of_governance_erase_a_person_and_the_page_says_what_went(walked_to: WalkTo, signed_in: SignedIn) -> None:
+    walk = walked_to("assemble")
+    a_second(walk)
+    request = ask(walk, "P6", asked="Cuthbert wants to be erased.")
+    govern, second, here = signed_in("govern"), signed_in("govern2"), f"/rights/{request.pk}/"
+    assert "Cuthbert Fernsby" in text(govern.get(f"{here}erase/"))
+    assert "Write why the person is erased" in text(govern.post(f"{here}erase/", {"reason": ""}))
+    page = govern.post(f"{here}erase/", {"reason": "She asked."})["Location"]
+    assert "You proposed it yourself" in text(govern.get(page))
+    assert "You proposed it yourself" in text(press(govern, f"{page}confirm/"))
+    assert "proposed already" in text(govern.get(f"{here}erase/"))
+    assert Person.objects.filter(reference="P6").exists()
+    assert signed_in("worker").get(page).status_code == 403
+    assert "Cuthbert Fernsby" in text(second.get(page))
+    assert press(second, f"{page}confirm/")["Location"] == page
+    for client in (govern, second):
+        said = text(client.get(page)) + text(client.get(here)) + text(client.get("/rights/"))
+        assert "Cuthbert" not in said
+        assert "Erased" in said
+    assert "decided about this already" in text(press(second, f"{page}confirm/"))
+    assert "decided about this already" in text(press(second, f"{page}take-back/"))
+    # Added anew, whoever adds them is told before and after that the objection stands.
+    worker, adding = signed_in("worker"), "/families/F4/people/add/"
+    given: dict[str, Any] = {"given_name": "cuthbert", "family_name": "FERNSBY", "sex": "1", "relationship": "lead"}
+    given |= {"date_of_birth_day": "2", "date_of_birth_month": "1", "date_of_birth_year": "1990", "step": "details"}
+    given |= {"lives_in_household": "yes", "parental_responsibility": "yes", "joined_on_day": "1"}
+    given |= {"joined_on_month": "10", "joined_on_year": "2026", "same": "nobody", "drawn": drawn(worker.get(adding))}
+    assert "objected before, and was erased" in text(worker.post(adding, given))
+    worker.post(adding, given | {"confirmed": "1"})
+    assert Objection.objects.get(remembered__isnull=False).person == Person.objects.latest("pk")

@@ -17,6 +17,8 @@ ADDED_AND_READ = (
     "cohorts_decision",
     "cohorts_finding",
     "cohorts_forgotten",
+    "cohorts_remembered",
+    "cohorts_erasedidentity",
     "cohorts_frameworkinuse",
     "transfers_recipientdestruction",
     "transfers_studyend",

@@ -3,11 +3,14 @@
 from collections.abc import Callable
 from typing import Any
 
-from cohorts import rights
-from cohorts.models import RightsRequest
+from cohorts import erasure, rights
+from cohorts.models import Erasure, RightsRequest
 from connecting_families.audit.events import Event
+from connecting_families.audit.trail import duty
+from connecting_families.governance import erasing
+from connecting_families.staff import accounts
 from tests.audit.acts.act import Act
-from tests.stages.walk import Walk
+from tests.stages.walk import PASSWORD, Walk
 
 
 def ask(walk: Walk, kind: str = "question", **about: Any) -> RightsRequest:
@@ -46,10 +49,47 @@ def ask_and_answer(walk: Walk) -> None:
     answered()(walk)
 
 
+def wants_to_go(walk: Walk) -> None:
+    accounts.add(username="govern2", role="information_governance", password=PASSWORD, by=duty("test"), at=walk.now())
+    ask(walk, kind="erasure", person=walk.person("P6"))
+
+
+def propose(walk: Walk) -> None:
+    erasing.propose(request=RightsRequest.objects.get(), reason="Asked.", by=walk.who("govern"), at=walk.now())
+
+
+def propose_here(walk: Walk) -> None:
+    asked: dict[str, Any] = {"request": RightsRequest.objects.get(), "reason": "Asked.", "elsewhere": []}
+    erasure.propose(**asked, by=walk.who("govern"), at=walk.now())
+
+
+def confirm(walk: Walk) -> None:
+    erasing.confirm(erasure_=Erasure.objects.get(), by=walk.who("govern2"), at=walk.now())
+
+
+def confirm_here(walk: Walk) -> None:
+    asked: dict[str, Any] = {"elsewhere": [], "remains": [], "goes_too": len}
+    erasure.confirm(erasure=Erasure.objects.get(), **asked, by=walk.who("govern2"), at=walk.now())
+
+
+def take_back(walk: Walk) -> None:
+    erasure.take_back(erasure=Erasure.objects.get(), by=walk.who("govern"), at=walk.now())
+
+
+def proposed(walk: Walk) -> None:
+    wants_to_go(walk)
+    propose(walk)
+
+
 ACTS = {
     "cohorts.rights.receive": Act("assemble", ask, Event.REQUEST_RECEIVED),
     "cohorts.rights.identify": Act("assemble", identify, Event.REQUEST_IDENTIFIED, ask),
     "cohorts.rights.extend": Act("assemble", extend, Event.REQUEST_EXTENDED, ask),
     "cohorts.rights.answer": Act("assemble", answered(), Event.REQUEST_ANSWERED, ask),
+    "cohorts.erasure.propose": Act("assemble", propose_here, Event.ERASURE_PROPOSED, wants_to_go),
+    "cohorts.erasure.take_back": Act("assemble", take_back, Event.ERASURE_TAKEN_BACK, proposed),
+    "cohorts.erasure.confirm": Act("assemble", confirm_here, Event.PERSON_ERASED, proposed),
+    "connecting_families.governance.erasing.propose": Act("assemble", propose, Event.ERASURE_PROPOSED, wants_to_go),
+    "connecting_families.governance.erasing.confirm": Act("assemble", confirm, Event.PERSON_ERASED, proposed),
     "cohorts.rights.close": Act("assemble", close, Event.REQUEST_CLOSED, ask_and_answer),
 }
