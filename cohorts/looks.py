@@ -23,6 +23,11 @@ def open_both(*, cohort: Cohort, by: Who, at: datetime) -> None:
 
 def not_opened(cohort: Cohort, by: Who) -> list[str]:
     """What this person has not opened of a cohort yet, in words."""
+    return [TO_OPEN[event] for event in to_open(cohort, by)]
+
+
+def to_open(cohort: Cohort, by: Who) -> list[Event]:
+    """The same, by the events that tell of the pages."""
     own = trail.entries_about([(cohort._meta.label_lower, str(cohort))]).filter(who=by.reference)
     opened = set(own.filter(event__in=[event.name for event in TO_OPEN]).values_list("event", flat=True))
-    return [words for event, words in TO_OPEN.items() if event.name not in opened]
+    return [event for event in TO_OPEN if event.name not in opened]

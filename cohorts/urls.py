@@ -30,6 +30,7 @@ from cohorts.views import (
     rounds,
     rule_changes,
     to_mend,
+    to_tell,
     uploads,
     why,
 )
@@ -56,6 +57,8 @@ urlpatterns = [
     path("cohorts/<int:number>/findings.xlsx", findings.download_xlsx, name="findings_xlsx"),
     path("cohorts/<int:number>/matchability/", matchability.matchability, name="matchability"),
     path("cohorts/<int:number>/difference/", differences.difference, name="difference"),
+    path("cohorts/<int:number>/to-tell/", to_tell.to_tell, name="to_tell"),
+    path("cohorts/<int:number>/to-tell.csv", to_tell.to_tell_csv, name="to_tell_csv"),
     path("cohorts/<int:number>/decisions.csv", decisions.download, name="decisions_csv"),
     path("duplicates/", duplicates.duplicates, name="duplicates"),
     path("duplicates/search/", duplicates.search, name="search_duplicates"),

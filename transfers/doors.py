@@ -85,6 +85,7 @@ def agreement(submission: Submission, at: datetime) -> list[Why]:
         today=at.astimezone(LONDON).date(),
         datasets=submission.cohort.datasets,
         recipients=submission.round.recipients,
+        core_fields=[column.name for each in (extract.IDENTIFIERS, extract.PROGRAMME) for column in each.core],
         known_fields=[*extract.IDENTIFIERS.columns, *extract.PROGRAMME.columns],
     )
 

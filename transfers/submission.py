@@ -90,6 +90,20 @@ def explain(
     return explanation
 
 
+def reasons_against(row: Submission, by: Who, at: datetime) -> list[Why]:
+    """Why this person may not put this draft forward now, the guard at the door apart; the page shows the same."""
+    reasons = lifecycle.reasons_against("put forward", row.at_stage)
+    if reasons:
+        return reasons
+    return [
+        *gates.somebody_to_send(row.cohort.included),
+        *doors.agreement(row, at),
+        *gates.unmatched_objections(queries.standing_unmatched_objections(at)),
+        *gates.open_queries(explained.not_explained(row)),
+        *gates.looked_at(looks.not_opened(row.cohort, by)),
+    ]
+
+
 @doors.guarded
 @trail.stage
 def put_forward(*, submission: Submission, by: Who, at: datetime) -> Submission:
@@ -99,15 +113,8 @@ def put_forward(*, submission: Submission, by: Who, at: datetime) -> Submission:
     since the run, it is void.
     """
     row = doors.locked(submission.pk)
-    reasons = lifecycle.reasons_against("put forward", row.at_stage)
-    doors.refuse(NotPutForward, reasons, row)
-    reasons = [
-        *gates.somebody_to_send(row.cohort.included),
-        *doors.agreement(row, at),
-        *gates.open_queries(explained.not_explained(row)),
-        *gates.looked_at(looks.not_opened(row.cohort, by)),
-    ]
-    doors.refuse(NotPutForward, reasons, row, stopped=doors.guard(row, at))
+    doors.refuse(NotPutForward, lifecycle.reasons_against("put forward", row.at_stage), row)
+    doors.refuse(NotPutForward, reasons_against(row, by, at), row, stopped=doors.guard(row, at))
     _shaped(row, by)
     content.draw_references(row.cohort)
     found = content.digests(row.cohort)

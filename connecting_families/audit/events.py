@@ -153,6 +153,8 @@ class Event(Enum):
     FINDINGS_EXPORTED = "The findings of a cohort were downloaded"
     MATCHABILITY_VIEWED = "The matchability of a cohort was opened"
     DIFFERENCE_VIEWED = "The difference from the cohort before was opened"
+    NOTICE_COVERAGE_VIEWED = "The people of a cohort who are to be told again were listed"
+    TO_TELL_EXPORTED = "The people of a cohort who are to be told again were downloaded"
     DECISION_VIEWED = "A decision was opened"
     DECISIONS_EXPORTED = "The decisions of a cohort were downloaded"
 

@@ -18,7 +18,7 @@ from connecting_families.audit.models import Entry
 PERSON, FAMILY, OBJECTION = "cohorts.person", "cohorts.family", "cohorts.objection"
 COHORT, SUBMISSION = "cohorts.cohort", "transfers.submission"
 READS = [event.name for event in Event if event.reads]
-FILES = [Event.DECISIONS_EXPORTED.name, Event.FINDINGS_EXPORTED.name]
+FILES = [Event.DECISIONS_EXPORTED.name, Event.FINDINGS_EXPORTED.name, Event.TO_TELL_EXPORTED.name]
 """Files in which everybody of a cohort may stand."""
 SHOWN_IN = ("people", "persons")
 """Where the details of an entry hold who was shown."""

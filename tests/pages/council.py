@@ -36,6 +36,7 @@ from transfers.models import Submission, Withdrawal
 #: The last act of a round's submission, by the code of the round.
 STAGES = {
     "DRAFTED": "draft",
+    "EXPLAINED": "explain",
     "FORWARD": "put forward",
     "APPROVED": "approve",
     "SEALING": "ask to seal",

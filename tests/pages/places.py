@@ -104,6 +104,10 @@ ROUNDS: dict[str, Place] = {
     "difference": Screen(
         "Difference from the cohort before", "Says who came, who went and who changed since the last cohort, and why."
     ),
+    "to_tell": Screen(
+        "Who is to be told again", "Says how far the notice reached, and by which cut-off those left out could be sent."
+    ),
+    "to_tell_csv": File("whom to tell again, by team and without names, guarded for a spreadsheet"),
     "search_duplicates": Act("asks the workers to search for records of one person"),
     "replay_cohort": Act("asks the workers to run the rules again for a cohort"),
     "replay": Screen(

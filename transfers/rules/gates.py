@@ -26,6 +26,7 @@ def agreement(
     datasets: Collection[str],
     recipients: Collection[str],
     known_fields: Collection[str],
+    core_fields: Collection[str],
 ) -> list[Why]:
     """Why this agreement does not carry this submission today (spec/submission.md, "Put forward"; promises 3, 7, 9)."""
     reasons = []
@@ -43,6 +44,14 @@ def agreement(
     ):
         if missing:
             reasons.append(Why(code, f"The agreement {says.reference} does not list the {what} {', '.join(missing)}."))
+    # An agreement that names no core field lists what goes beyond the core; one that names some must name them all.
+    left_out = [name for name in core_fields if name not in says.fields]
+    if left_out and len(left_out) < len(core_fields):
+        sentence = (
+            f"The agreement {says.reference} names some of the fields that are always sent, and not"
+            f" {', '.join(left_out)}. Enter one that lists every field."
+        )
+        reasons.append(Why("AGREEMENT_LACKS_FIELD", sentence))
     unknown = [name for name in says.fields if name not in known_fields]
     if unknown:
         sentence = f"The agreement {says.reference} lists fields that never leave: {', '.join(unknown)}."

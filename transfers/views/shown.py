@@ -25,6 +25,7 @@ from transfers import approval, explained, progress
 from transfers.models import Submission
 from transfers.rules import delivering
 from transfers.rules.lifecycle import Stage
+from transfers.views.put_forward import putting_forward
 
 RECEIVED = [Column("Package"), Column("Rows loaded", numeric=True), Column("Rows rejected", numeric=True)]
 FILES = [Column("File"), Column("Bytes", numeric=True), Column("SHA-256")]
@@ -101,6 +102,7 @@ def show(request: HttpRequest, row: Submission, refused: tuple[Reasoned, ...] = 
         "prepare": role_reasons(request, Permission.PREPARE_SUBMISSIONS),
         "send": role_reasons(request, Permission.SEND_SUBMISSIONS),
         "look": role_reasons(request, Permission.APPROVE_SUBMISSIONS),
+        **(putting_forward(request, row, timezone.now()) if row.at_stage is Stage.DRAFT else {}),
         "approve": role_reasons(request, Permission.APPROVE_SUBMISSIONS) or _against_approval(request, row),
     }
     return render(request, "transfers/submission.html", context, status=409 if refused else 200)

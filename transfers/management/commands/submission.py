@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from cohorts import comparing, looks
+from cohorts import comparing, looks, to_tell
 from cohorts.models import Cohort
 from connecting_families.audit.refusals import Refused, Why
 from connecting_families.audit.trail import Who
@@ -198,6 +198,7 @@ def _shown(cohort: Cohort) -> dict[str, Any]:
         "matchability": [{name: it[name] for name in ("dataset", "applicable", "none")} for it in cohort.matchability],
         "difference": [{"kind": it.kind.name, "reason": it.reason, "people": it.people} for it in found],
         "difference_from": before.pk if before else None,
+        "notice_coverage": to_tell.coverage(cohort)._asdict(),
     }
 
 
