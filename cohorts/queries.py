@@ -8,9 +8,9 @@ from typing import NamedTuple
 from django.db import connection
 from django.db.models import F, Q, QuerySet
 
-from cohorts import facts, in_force, untold
+from cohorts import details_seen, facts, in_force, untold
 from cohorts.households import covered
-from cohorts.models import Cohort, Objection, Pair, Person
+from cohorts.models import Cohort, Look, Objection, Pair, Person
 from cohorts.rules.answer import ages_to_recheck
 from cohorts.rules.checks import QUERY
 from cohorts.rules.clocks import birthday, moment
@@ -141,6 +141,31 @@ def rechecks_due(at: datetime) -> list[RecheckDue]:
 def notices_due(team: str | None, at: datetime) -> int:
     """How many people of a team's flagged families (None: of all teams') were given no notice in time as at today."""
     return untold.People(team, at).count()
+
+
+def details_waiting(at: datetime) -> int:
+    """How many details teams were asked to look at, and are as they were."""
+    return sum(1 for _ in details_seen.still_to_take(details_seen.waiting(), moment(date.min, at).today))
+
+
+class Looked(NamedTuple):
+    """What became of a look at a detail that was asked for."""
+
+    outcome: str
+    on: date | None
+
+
+def looked(people: Collection[int], at: datetime) -> dict[tuple[int, str], Looked]:
+    """What became of the last look at each detail of these people, by the key of the record and the detail."""
+    today = moment(date.min, at).today
+    rows = list(Look.objects.filter(person__in=people).select_related("person").order_by("pk"))
+    waits = {it.pk for _, it in details_seen.still_to_take([r for r in rows if r.outcome == Look.WAITING], today)}
+    return {
+        (row.person_id, row.detail): Looked(
+            Look.OUTCOMES[row.outcome if row.outcome or row.pk in waits else Look.CHANGED], row.looked_on
+        )
+        for row in rows
+    }
 
 
 def hold_permissions(*, to_write: bool = False) -> None:

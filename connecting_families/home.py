@@ -71,6 +71,8 @@ def home(request: HttpRequest) -> HttpResponse:
         context |= {"rounds": _rounds(), "runs": Cohort.objects.filter(state=Cohort.REQUESTED).select_related("round")}
     if user.may(Permission.DECIDE_DUPLICATES):
         context["duplicates"] = queries.pairs_to_decide().count()
+    if user.may(Permission.ASK_FOR_LOOKS):
+        context["looks"] = queries.details_waiting(at)
     if user.may(Permission.ACCEPT_CERTIFICATES):
         context["ending"] = [*certificates.ending(at), *council.ending(at)]
     if user.may(Permission.APPROVE_SUBMISSIONS):

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from django.db import connection
 
+from cohorts import looking_again
 from connecting_families.audit import trail
 from connecting_families.audit.events import Event
 from connecting_families.audit.refusals import Refused, Why
@@ -75,7 +76,18 @@ def take_in(*, data: bytes, by: Who, at: datetime) -> Submission:
         Event.RECEIPT_TAKEN_IN, who=by, at=at, about=row,
         details={"sha256": sha256, "files": receipt.files, "rejected": receipt.rejections},
     )  # fmt: skip
+    _have_looked_at(said, people, by, at)
     return row
+
+
+def _have_looked_at(said: receipts.Receipt, people: dict[str, int], by: Who, at: datetime) -> None:
+    """Ask that what the recipient could not use be looked at again; nobody who does learns why."""
+    details_of: dict[int, set[str]] = {}
+    for each in said.rejected:
+        if detail := receipts.TO_LOOK_AT.get(each.code):
+            details_of.setdefault(people[each.submission_person_ref], set()).add(detail)
+    if details_of:
+        looking_again.ask_of_many(details_of=details_of, by=by, at=at)
 
 
 def _acknowledge(found: Withdrawal, said: receipts.Receipt, sha256: str, by: Who, at: datetime) -> Submission:

@@ -5,6 +5,7 @@ from cohorts.models.duplicate import Merge, Pair
 from cohorts.models.erasure import ErasedIdentity, Erasure, Remembered
 from cohorts.models.family import Address, Engagement, Evidence, Family, FlagReview, Membership, Person
 from cohorts.models.forgotten import Forgotten
+from cohorts.models.look import Look
 from cohorts.models.permission import Consent, Notice, NoticeVersion, Objection, Protection, Recheck
 from cohorts.models.reference import Agreement, Dataset
 from cohorts.models.replay import Replay
@@ -14,7 +15,7 @@ from cohorts.models.upload import Upload
 
 __all__ = [
     "Address", "Agreement", "Cohort", "Consent", "Dataset", "Decision", "DryRun", "Engagement", "ErasedIdentity",
-    "Erasure", "Evidence", "Family", "Finding", "FlagReview", "Forgotten", "FrameworkInUse", "Membership", "Merge",
-    "Notice", "NoticeVersion", "Objection", "Pair", "Person", "Protection", "Recheck", "Remembered", "Replay",
+    "Erasure", "Evidence", "Family", "Finding", "FlagReview", "Forgotten", "FrameworkInUse", "Look", "Membership",
+    "Merge", "Notice", "NoticeVersion", "Objection", "Pair", "Person", "Protection", "Recheck", "Remembered", "Replay",
     "RightsRequest", "Round", "RuleChange", "Run", "Settings", "Shard", "Upload",
 ]  # fmt: skip

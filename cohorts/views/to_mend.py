@@ -16,7 +16,9 @@ from django.utils.http import urlencode
 from cohorts import mending
 from cohorts.mending import ToMend
 from cohorts.rules.findings import KINDS
+from cohorts.rules.look_again import DETAILS
 from cohorts.views.family_pages import today
+from cohorts.views.looks import kind_of, look_at
 from cohorts.views.mended_at import in_form
 from connecting_families.audit import trail
 from connecting_families.audit.events import Event
@@ -54,7 +56,7 @@ def records_to_mend(request: HttpRequest) -> HttpResponse:
         counts.setdefault(it.code, set()).add(_whom(it))
     query = f"?{urlencode({'team': team})}" if form else ""
     rows = [
-        [link(KINDS[code].sentence, reverse("records_of_a_kind", args=[code]) + query), _how_many(whom)]
+        [link(_sentence(code), reverse("records_of_a_kind", args=[code]) + query), _how_many(whom)]
         for code, whom in sorted(counts.items(), key=lambda kind: (-len(kind[1]), kind[0]))
     ]
     empty = "Nothing was found wrong in the records." if team else "No team is chosen."
@@ -68,15 +70,16 @@ def records_to_mend(request: HttpRequest) -> HttpResponse:
 @opened_by(Permission.SEE_OWN_FAMILIES)
 def records_of_a_kind(request: HttpRequest, code: str) -> HttpResponse:
     """The people in whose records one kind of thing is wrong, each with the form that mends it."""
-    if code not in KINDS:
+    if code not in KINDS and kind_of(code) is None:
         raise Http404
     team, form = _team(request)
     found = [it for it in _found(request, team, code) if it.code == code]
     page = Paginator(found, 25).get_page(request.GET.get("page"))
     back = reverse("records_to_mend") + (f"?{urlencode({'team': team})}" if form else "")
     context = {
-        "title": "Records to mend", "caption": code, "back_href": back, "form": form, "page": page,
-        "note": f"{KINDS[code].sentence} {PROTECTED}",
+        "title": "Records to mend", "caption": "Look again" if kind_of(code) else code, "back_href": back, "form": form,
+        "page": page,
+        "note": f"{_sentence(code)} {PROTECTED}",
         "table": Table("Each leads to its form", PEOPLE, [_row(it) for it in page], empty="Nothing of this is wrong."),
     }  # fmt: skip
     return render(request, "cohorts/wishes/due.html", context)
@@ -121,8 +124,15 @@ def _how_many(whom: set[tuple[str, str]]) -> str:
     return f"{number:,} {one if number == 1 else many}"
 
 
+def _sentence(code: str) -> str:
+    return kind_of(code) or KINDS[code].sentence
+
+
 def _row(it: ToMend) -> list[object]:
-    field = in_words(it.field)
-    href = in_form(it.family_ref, it.person_ref, it.field, address=it.address)
+    if kind_of(it.code):
+        href, field, what = look_at(it.family_ref, it.person_ref, it.field), in_words(DETAILS[it.field]), "look at it"
+    else:
+        href = in_form(it.family_ref, it.person_ref, it.field, address=it.address)
+        field, what = in_words(it.field), "mend it"
     whom = it.person_ref or FAMILY
-    return [link(whom, href, f": {field.lower()}, mend it") if href else whom, it.family_ref, field]
+    return [link(whom, href, f": {field.lower()}, {what}") if href else whom, it.family_ref, field]

@@ -24,6 +24,7 @@ class Permission(Enum):
     DECIDE_RULES = "activate or refuse a change of the rules that somebody else proposed"
     SEE_DUPLICATES = "compare records that may be of one person"
     DECIDE_DUPLICATES = "decide whether two records are of one person, and undo it"
+    ASK_FOR_LOOKS = "ask a team to look again at details of a person"
     ASSEMBLE_COHORTS = "ask for a run of the rules"
     SEE_COHORTS = "see cohorts, their decisions and their findings"
     SEE_SUBMISSIONS = "see submissions"
@@ -77,6 +78,7 @@ ROLES: dict[str, Role] = {
                 P.PROPOSE_RULES,
                 P.SEE_DUPLICATES,
                 P.DECIDE_DUPLICATES,
+                P.ASK_FOR_LOOKS,
                 P.ASSEMBLE_COHORTS,
                 P.SEE_COHORTS,
                 P.SEE_SUBMISSIONS,

@@ -14,6 +14,7 @@ APART = {
     "staff.keptform": "Encrypted, for an hour: what it holds may be anything that somebody typed.",
     "cohorts.decision": "Set-based: a run is one entry with counts and digest, and the rows are frozen.",
     "cohorts.finding": "Set-based, and its value may be an identifier: a run is one entry, and the rows are frozen.",
+    "cohorts.look": "Its digest is of an identifier: entries of asking and of looking say what is told of it.",
     "cohorts.run": "Working notes of a run while it goes on: its outcome is one entry.",
     "cohorts.shard": "Working notes of a run while it goes on: counts, and references at which shards begin.",
     "transfers.personreference": "Ties a person to the study: kept apart from the case record and from the trail.",

@@ -1,7 +1,7 @@
 """A council in which every screen has something to show: the walk's families, and submissions at every stage."""
 
 import contextlib
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from cohorts import (
@@ -9,6 +9,7 @@ from cohorts import (
     datasets,
     duplicates,
     flags,
+    looking_again,
     notice_versions,
     objections,
     people,
@@ -75,6 +76,7 @@ def build(walk: Walk) -> None:
     _flags(walk)
     _duplicates(walk)
     look_to_check(walk)
+    _looks(walk)
 
 
 def _withdrawals(walk: Walk) -> None:
@@ -120,6 +122,12 @@ def _withdrawn(walk: Walk, code: str) -> Withdrawal:
     assert made is not None
     withdrawal.carry_out(withdrawal=made, by=duty("withdraw"), at=walk.now())
     return made
+
+
+def _looks(walk: Walk) -> None:
+    """Details that a team is asked to look at, since a week ago; asked for by hand."""
+    then = walk.now() - timedelta(days=7)
+    looking_again.ask(reference="P5", details=["nhs_number", "sex"], by=walk.who("prepare"), at=then)
 
 
 def _duplicates(walk: Walk) -> None:

@@ -108,6 +108,8 @@ ROUNDS: dict[str, Place] = {
         "Who is to be told again", "Says how far the notice reached, and by which cut-off those left out could be sent."
     ),
     "to_tell_csv": File("whom to tell again, by team and without names, guarded for a spreadsheet"),
+    "looks": Screen("Details to look at again", "Lists what teams were asked to look at, and what came of it."),
+    "ask_for_look": Screen("Ask a team to look again", "Takes of whom which details a team is to look at."),
     "search_duplicates": Act("asks the workers to search for records of one person"),
     "replay_cohort": Act("asks the workers to run the rules again for a cohort"),
     "replay": Screen(
@@ -120,7 +122,7 @@ SUBMISSIONS: dict[str, Place] = {
     "submissions": Screen("Submissions", "Lists every submission, and drafts one for a cohort that has none."),
     "draft": Act("drafts the submission of a cohort"),
     "submission": Screen(
-        "Submission", "Shows where a submission stands, what it holds, and the next act or why it may not be.", many=12
+        "Submission", "Shows where a submission stands, what it holds, and the next act or why it may not be.", many=14
     ),
     "explain": Screen("Explain open queries", "Takes a sentence for each query that is right as it is."),
     "explain_people": Screen(

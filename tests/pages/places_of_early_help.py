@@ -53,6 +53,11 @@ FAMILIES: dict[str, Place] = {
     "records_of_a_kind": Screen(
         "Records to mend, of one kind", "Lists whose records lack one thing, each with the form that mends it."
     ),
+    "look": Screen(
+        "Look at a detail again",
+        "Shows one detail that a team is asked to look at, and takes that it is right.",
+        ("/families/F3/people/P5/look/LOOK-NHS_NUMBER/",),
+    ),
     "flags_to_review": Screen("Flags to review", "Lists the flags that wait for a manager."),
     "find_results": Screen(
         "What was found", "Lists who may be meant, the likeliest first, narrowed by team and status if asked."

@@ -144,9 +144,8 @@ def test_a_round_is_walked_from_its_opening_to_its_delivery(page: Page, site: st
     look(page)
     press(page, "Draft its submission")
     submission = page.url
-    press(page, "Put forward for approval")
-    expect(page.locator("main")).to_contain_text("Explain these open queries")
-    page.goto(submission)
+    expect(page.locator("main")).to_contain_text("You cannot put this forward yet, because: Explain these open queries")
+    expect(page.get_by_role("button", name="Put forward for approval")).to_have_count(0)
     follow(page.get_by_role("button", name="Explain open queries").or_(page.get_by_text("Explain open queries")).first)
     look(page)
     for box in page.locator("main textarea").all():

@@ -142,7 +142,8 @@ def test_a_cohort_without_anybody_is_not_put_forward(walk_to: WalkTo) -> None:
         ({"purpose": "service"}, "AGREEMENT_NOT_FOR_RESEARCH"),
         ({"datasets": "PNC"}, "AGREEMENT_LACKS_DATASET"),
         ({"recipients": "ADR"}, "AGREEMENT_LACKS_RECIPIENT"),
-        ({"fields": "nino;shoe_size"}, "AGREEMENT_LISTS_UNKNOWN_FIELD"),
+        ({"fields": "upn;shoe_size"}, "AGREEMENT_LISTS_UNKNOWN_FIELD"),
+        ({"fields": "nino;upn"}, "AGREEMENT_LACKS_FIELD"),
     ],
 )
 def test_the_agreement_carries_everything_that_is_sent(walk_to: WalkTo, says: dict[str, str], code: str) -> None:

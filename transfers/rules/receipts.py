@@ -37,6 +37,27 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
 )
 """Why a recipient may reject a row, and what it means: these codes and those of the findings, and no other words."""
 
+TO_LOOK_AT: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "NAMES": "names",
+        "DATE_OF_BIRTH": "date_of_birth",
+        "SEX": "sex",
+        "ADDRESS": "address",
+        "POSTCODE": "postcode",
+        "NINO": "nino",
+        "NHS_NUMBER": "nhs_number",
+        "UPN": "upn",
+        "ULN": "uln",
+    }
+    | dict.fromkeys(("DQ101", "DQ102", "DQ107", "DQ214"), "names")
+    | dict.fromkeys(("DQ103", "DQ104", "DQ207", "DQ211"), "date_of_birth")
+    | dict.fromkeys(("DQ105", "DQ212"), "sex")
+    | dict.fromkeys(("DQ201", "DQ202"), "postcode")
+    | dict.fromkeys(("DQ204", "DQ206"), "nino")
+    | {"DQ106": "address", "DQ203": "nhs_number", "DQ205": "upn"}
+)
+"""Which detail of a person each code speaks of; the others are for the data team, and no team can mend them."""
+
 KEYS: Final = frozenset({"submission", "transmittal_sha256", "received_at", "files", "rejected"})
 FILE_KEYS: Final = frozenset({"name", "sha256", "rows_loaded", "rows_rejected"})
 REJECTED_KEYS: Final = frozenset({"submission_person_ref", "code"})

@@ -16,13 +16,16 @@ from connecting_families.staff.guards import acting, opened_by
 from connecting_families.staff.roles import Permission
 from transfers import receipt as stage
 from transfers.forms import ReceiptForm
-from transfers.models import Receipt
-from transfers.rules.receipts import CODES, LARGEST
+from transfers.models import Receipt, Rejection
+from transfers.rules.receipts import CODES, LARGEST, TO_LOOK_AT
 from transfers.views.shown import row_of
 
 ON_A_PAGE = 50
 COUNTED = [Column("What the recipient could not use"), Column("Code"), Column("People", numeric=True)]
-PEOPLE = [Column("Person"), Column("What the recipient could not use"), Column("Code")]
+PEOPLE = [Column("Person"), Column("What the recipient could not use"), Column("Code"), Column("Looked at again")]
+SENT = [Column("Package"), Column("Rows sent", numeric=True), Column("Rows loaded", numeric=True),
+        Column("Rows rejected", numeric=True)]  # fmt: skip
+NOT_A_TEAMS = "For the data team: no team can mend it"
 
 
 @opened_by(Permission.SEND_SUBMISSIONS)
@@ -61,7 +64,9 @@ def rejected(request: HttpRequest, name: str) -> HttpResponse:
     with trail.act():
         trail.record(Event.RECONCILIATION_VIEWED, who=acting(request), at=timezone.now(), about=row)
     page = Paginator(receipt.rejected.order_by("code", "pk"), ON_A_PAGE).get_page(request.GET.get("page"))
-    references = queries.references_of([each.person_id for each in page])
+    keys, at = [each.person_id for each in page], timezone.now()
+    references, looked = queries.references_of(keys), queries.looked(keys, at)
+    people = receipt.rejected.values("person_id").distinct().count()
     context = {
         "title": "Who could not be loaded", "caption": row.name, "back_href": reverse("submission", args=[row.name]),
         "counted": Table(
@@ -71,9 +76,28 @@ def rejected(request: HttpRequest, name: str) -> HttpResponse:
         ),
         "table": Table(
             "People", PEOPLE,
-            [[references.get(each.person_id, "No longer on file"), CODES[each.code], each.code] for each in page],
+            [
+                [references.get(it.person_id, "No longer on file"), CODES[it.code], it.code, _looked(it, looked)]
+                for it in page
+            ],
             empty="Every row was loaded.",
+        ),
+        "sent": Table(
+            f"{people:,} of {row.counts['persons']:,} people who were sent could not be used", SENT,
+            [[f["name"], f["rows_loaded"] + f["rows_rejected"], f["rows_loaded"], f["rows_rejected"]]
+             for f in receipt.files],
         ),
         "page": page,
     }  # fmt: skip
     return render(request, "transfers/rejected.html", context)
+
+
+def _looked(each: Rejection, looked: dict[tuple[int, str], queries.Looked]) -> object:
+    """What became of the look that the rejection asked for."""
+    detail = TO_LOOK_AT.get(each.code)
+    if detail is None:
+        return NOT_A_TEAMS
+    found = looked.get((each.person_id, detail))
+    if found is None:
+        return "Not asked for"
+    return f"{found.outcome}, {found.on:%-d %B %Y}" if found.on else found.outcome

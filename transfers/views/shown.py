@@ -27,7 +27,12 @@ from transfers.rules import delivering
 from transfers.rules.lifecycle import Stage
 from transfers.views.put_forward import putting_forward
 
-RECEIVED = [Column("Package"), Column("Rows loaded", numeric=True), Column("Rows rejected", numeric=True)]
+RECEIVED = [
+    Column("Package"),
+    Column("Rows sent", numeric=True),
+    Column("Rows loaded", numeric=True),
+    Column("Rows rejected", numeric=True),
+]
 FILES = [Column("File"), Column("Bytes", numeric=True), Column("SHA-256")]
 QUERIES = [Column("What is asked"), Column("Code"), Column("Findings", numeric=True), Column("Explanation")]
 COLOURS = {
@@ -197,7 +202,9 @@ def _received(row: Submission) -> dict[str, Any]:
     if row.at_stage is not Stage.RECEIPTED:
         return {}
     receipt = row.receipt
-    rows = [[f["name"], f"{f['rows_loaded']:,}", f"{f['rows_rejected']:,}"] for f in receipt.files]
+    rows = [
+        [f["name"], f["rows_loaded"] + f["rows_rejected"], f["rows_loaded"], f["rows_rejected"]] for f in receipt.files
+    ]
     caption = f"As the recipient says, received on {moment(receipt.received_at)}"
     return {"received": Table(caption, RECEIVED, rows), "rejections": receipt.rejections}
 

@@ -9,6 +9,7 @@ from cohorts import (
     families,
     flags,
     homes,
+    looking_again,
 )
 from cohorts.evidence import Observed
 from cohorts.models import (
@@ -16,6 +17,7 @@ from cohorts.models import (
     Evidence,
     Family,
     FlagReview,
+    Look,
 )
 from cohorts.seen import values
 from connecting_families.audit.events import Event
@@ -122,7 +124,23 @@ def review_flag(walk: Walk) -> None:
     flags.review(**asked, by=walk.who("manage"), at=walk.now())
 
 
+def ask_for_look(walk: Walk) -> None:
+    looking_again.ask(reference="P1", details=["nino"], by=walk.who("prepare"), at=walk.now())
+
+
+def ask_for_looks(walk: Walk) -> None:
+    wanted = {walk.person(ref).pk: ["nino", "sex"] for ref in ("P1", "P2")}
+    looking_again.ask_of_many(details_of=wanted, by=walk.who("prepare"), at=walk.now())
+
+
+def take_look(walk: Walk) -> None:
+    looking_again.is_right(look=Look.objects.get(), by=walk.who("worker"), at=walk.now())
+
+
 ACTS = {
+    "cohorts.looking_again.ask": Act("assemble", ask_for_look, Event.LOOK_ASKED_FOR),
+    "cohorts.looking_again.ask_of_many": Act("assemble", ask_for_looks, Event.LOOKS_ASKED_FOR),
+    "cohorts.looking_again.is_right": Act("assemble", take_look, Event.LOOK_TAKEN, ask_for_look),
     "cohorts.families.add_family": Act("assemble", add_family, Event.FAMILY_ADDED),
     "cohorts.families.add_person": Act("assemble", add_person, Event.PERSON_ADDED),
     "cohorts.families.join_family": Act("assemble", join_family, Event.PERSON_JOINED),
