@@ -138,14 +138,9 @@ def rechecks_due(at: datetime) -> list[RecheckDue]:
     return sorted(found, key=lambda due: (due.since, due.objection.reference, due.person.reference))
 
 
-def notices_due(team: str | None, at: datetime) -> int:
-    """How many people of a team's flagged families (None: of all teams') were given no notice in time as at today."""
-    return untold.People(team, at).count()
-
-
-def details_waiting(at: datetime) -> int:
-    """How many details teams were asked to look at, and are as they were."""
-    return sum(1 for _ in details_seen.still_to_take(details_seen.waiting(), moment(date.min, at).today))
+def notices_due(team: str | None, at: datetime) -> dict[str, int]:
+    """How many people of a team's flagged families (None: of each team's) were given no notice in time, by team."""
+    return untold.People(team, at).by_team()
 
 
 class Looked(NamedTuple):

@@ -111,6 +111,11 @@ class People:
         ((count,),) = self._rows("SELECT count(*) FROM member")
         return int(count)
 
+    def by_team(self) -> dict[str, int]:
+        """How many in the families of each team; of families without a team under an empty name."""
+        of_team = "SELECT f.team, count(*) FROM member JOIN cohorts_family f ON f.reference = member.family_ref"
+        return {str(team): int(count) for team, count in self._rows(f"{of_team} GROUP BY 1 ORDER BY 1")}
+
     def __getitem__(self, part: slice) -> list[Untold]:
         """Some of them, with what the rules say of each."""
         start, stop = part.start or 0, part.stop

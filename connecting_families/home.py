@@ -20,6 +20,7 @@ from connecting_families.audit.trail import Who
 from connecting_families.governance import sifting
 from connecting_families.kit.lists import Column, Table
 from connecting_families.kit.pieces import link, tag
+from connecting_families.kit.small_counts import in_words, rounded, tabulated
 from connecting_families.staff.guards import acting, opened_by
 from connecting_families.staff.models import User
 from connecting_families.staff.roles import ROLES, Permission
@@ -56,12 +57,7 @@ def home(request: HttpRequest) -> HttpResponse:
     context["every_team"] = user.may(Permission.SEE_ALL_FAMILIES)
     if user.may(Permission.SEE_OWN_FAMILIES):
         team = None if context["every_team"] else user.team
-        context["late"] = queries.notices_due(team, at)
-        context["waiting"] = queries.waiting_objections(team, at)
-        context["asked"] = rights_register.of_team(team).filter(answered_at=None).count()
-        context["unfinished"] = len(unfinished.families(team, at)) if team != "" else 0
-    if user.may(Permission.REVIEW_FLAGS):
-        context["to_review"] = unfinished.flags_to_review(at).count()
+        context |= _of_families(team, at, reviews=user.may(Permission.REVIEW_FLAGS))
     context["accounts"] = user.may(Permission.MANAGE_STAFF)
     if user.may(Permission.SEE_SUBMISSIONS):
         context |= {"heartbeat": f"{_heartbeat()} {seal.state(at)}", "submissions": _submissions()}
@@ -71,8 +67,7 @@ def home(request: HttpRequest) -> HttpResponse:
         context |= {"rounds": _rounds(), "runs": Cohort.objects.filter(state=Cohort.REQUESTED).select_related("round")}
     if user.may(Permission.DECIDE_DUPLICATES):
         context["duplicates"] = queries.pairs_to_decide().count()
-    if user.may(Permission.ASK_FOR_LOOKS):
-        context["looks"] = queries.details_waiting(at)
+    context["looks"] = user.may(Permission.ASK_FOR_LOOKS)
     if user.may(Permission.ACCEPT_CERTIFICATES):
         context["ending"] = [*certificates.ending(at), *council.ending(at)]
     if user.may(Permission.APPROVE_SUBMISSIONS):
@@ -92,6 +87,20 @@ def home(request: HttpRequest) -> HttpResponse:
             "entries": _entries(),
         }
     return render(request, "home.html", context)
+
+
+def _of_families(team: str | None, at: datetime, *, reviews: bool) -> dict[str, Any]:
+    """About how many families and people of a team (None: of every team) something waits of; nothing is said of few."""
+    late = tabulated(queries.notices_due(team, at) if team != "" else {}).total
+    asked = rights_register.of_team(team).filter(answered_at=None).count()
+    unfinished_ones = len(unfinished.families(team, at)) if team != "" else 0
+    return {
+        "late": in_words(late, "people") if late else "people",
+        "waiting": in_words(rounded(queries.waiting_objections(team, at)), "objections").capitalize(),
+        "asked": in_words(rounded(asked), "questions or requests").capitalize(),
+        "unfinished": in_words(rounded(unfinished_ones), "families").capitalize(),
+        "to_review": in_words(rounded(unfinished.flags_to_review(at).count()), "flags").capitalize() if reviews else "",
+    }
 
 
 def _submissions() -> Table:

@@ -33,8 +33,9 @@ from connecting_families.staff.guards import acting, opened_by
 from connecting_families.staff.roles import Permission
 from connecting_families.staff.views import facts
 
-COUNTED = [Column("Detail"), *(Column(words, numeric=True) for words in Look.OUTCOMES.values())]
-WAITING = [Column("Person"), Column("Detail"), Column("Shown to the team from")]
+WAITING = [Column("Person"), Column("Detail"), Column("Shown to the team from"), Column("Today")]
+COUNTS = {Look.WAITING: "Nobody said yet", Look.RIGHT: "Right as it is", Look.CHANGED: "Changed, then asked for again"}
+COUNTED = [Column("Detail"), *(Column(words, numeric=True) for words in COUNTS.values())]
 SHOWN = {
     "names": {"Given name", "Middle names", "Family name", "Previous family names"},
     "date_of_birth": {"Date of birth"},
@@ -100,16 +101,21 @@ def looks(request: HttpRequest) -> HttpResponse:
     waits = Look.objects.filter(outcome=Look.WAITING).select_related("person")
     waits = waits.order_by("shown_from", "person__reference", "detail")
     page = Paginator(waits, 50).get_page(request.GET.get("page"))
+    waits_still = {it.pk for _, it in details_seen.still_to_take(page, today())}
     context = {
         "title": "Details to look at again", "back_href": reverse("home"), "page": page,
         "counted": Table(
             "What came of it", COUNTED,
-            [[DETAILS[detail], *(counts[detail].get(outcome, 0) for outcome in Look.OUTCOMES)]
+            [[DETAILS[detail], *(counts[detail].get(outcome, 0) for outcome in COUNTS)]
              for detail in DETAILS if detail in counts],
             empty="Nothing was asked for yet.",
         ),
         "table": Table(
-            "Not closed yet", WAITING, [[it.person.reference, DETAILS[it.detail], day(it.shown_from)] for it in page],
+            "Not closed yet", WAITING,
+            [
+                [it.person.reference, DETAILS[it.detail], day(it.shown_from), _today(it, waits_still)]
+                for it in page
+            ],
             empty="Nothing waits.",
         ),
     }  # fmt: skip
@@ -133,6 +139,10 @@ def ask_for_look(request: HttpRequest) -> HttpResponse:
         "title": "Ask a team to look again", "form": form, "submit": "Ask", "back_href": reverse("looks"),
     }  # fmt: skip
     return render(request, "kit/form_page.html", context)
+
+
+def _today(it: Look, waits_still: set[int]) -> str:
+    return Look.OUTCOMES[Look.WAITING if it.pk in waits_still else Look.CHANGED]
 
 
 def _waiting(row: Person, detail: str) -> Look | None:

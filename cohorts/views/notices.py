@@ -23,6 +23,7 @@ from connecting_families.audit.events import Event
 from connecting_families.audit.refusals import Refused
 from connecting_families.kit.lists import Column, Table
 from connecting_families.kit.pieces import link
+from connecting_families.kit.small_counts import Tabulated, in_words, tabulated
 from connecting_families.staff.guards import acting, opened_by
 from connecting_families.staff.models import User
 from connecting_families.staff.roles import Permission
@@ -30,6 +31,7 @@ from connecting_families.staff.views import listed
 
 GIVEN = [Column("To"), Column("Version"), Column("When"), Column("How"), Column("By")]
 TOLD = [Column("Person"), Column("Told"), Column("Earliest day their details could be sent"), Column("Letter")]
+TEAMS = [Column("Team"), Column("To tell", numeric=True)]
 DUE = [Column("Family"), Column("Person"), Column("Told"), Column("Earliest day their details could be sent")]
 
 
@@ -136,6 +138,7 @@ def notices_due(request: HttpRequest) -> HttpResponse:
     user = User.objects.get(pk=acting(request).person)
     team = None if user.may(Permission.SEE_ALL_FAMILIES) else user.team
     people: Any = untold.People(team, timezone.now()) if team != "" else []
+    teams = tabulated(people.by_team()) if team is None else None
     page = Paginator(people, 25).get_page(request.GET.get("page"))
     listed(request, "notices_due", people=[each.person_ref for each in page])
     rows = [
@@ -151,6 +154,15 @@ def notices_due(request: HttpRequest) -> HttpResponse:
     context = {
         "title": "Notices due", "page": page,
         "note": f"People of {whose} who were given no privacy notice early enough for their details to be sent today.",
+        "counted": _by_team(teams) if teams else None,
         "table": Table("Not told in time", DUE, rows, empty="Everybody was told in time."),
     }  # fmt: skip
     return render(request, "cohorts/wishes/due.html", context)
+
+
+def _by_team(counts: Tabulated) -> Table:
+    """For who sees every team: about how many each has to tell, and all together where that gives nobody away."""
+    rows = [[team or "No team", in_words(count, "people").capitalize()] for team, count in counts.cells.items()]
+    if counts.total is not None:
+        rows.append(["Every team", in_words(counts.total, "people").capitalize()])
+    return Table("By team", TEAMS, rows, empty="Everybody was told in time.")

@@ -25,6 +25,8 @@ from connecting_families.audit.events import Event
 from connecting_families.kit.forms import offer
 from connecting_families.kit.lists import Column, Table
 from connecting_families.kit.pieces import link
+from connecting_families.kit.small_counts import in_words as in_words_of
+from connecting_families.kit.small_counts import rounded
 from connecting_families.staff.guards import acting, opened_by
 from connecting_families.staff.models import User
 from connecting_families.staff.roles import Permission
@@ -57,7 +59,7 @@ def records_to_mend(request: HttpRequest) -> HttpResponse:
     query = f"?{urlencode({'team': team})}" if form else ""
     rows = [
         [link(_sentence(code), reverse("records_of_a_kind", args=[code]) + query), _how_many(whom)]
-        for code, whom in sorted(counts.items(), key=lambda kind: (-len(kind[1]), kind[0]))
+        for code, whom in sorted(counts.items(), key=lambda kind: (-(rounded(len(kind[1])) or 0), kind[0]))
     ]
     empty = "Nothing was found wrong in the records." if team else "No team is chosen."
     context = {
@@ -119,9 +121,9 @@ def _whom(it: ToMend) -> tuple[str, str]:
 
 
 def _how_many(whom: set[tuple[str, str]]) -> str:
-    people = sum(1 for family, _ in whom if not family)
-    number, one, many = (people, "person", "people") if people else (len(whom), "family", "families")
-    return f"{number:,} {one if number == 1 else many}"
+    """In words that say nothing of few; who they are stands on the list itself."""
+    people = any(not family for family, _ in whom)
+    return in_words_of(rounded(len(whom)), "people" if people else "families").capitalize()
 
 
 def _sentence(code: str) -> str:

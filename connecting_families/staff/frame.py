@@ -64,6 +64,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
                 here = request.path == href or (href != "/" and request.path.startswith((href, *place.also)))
                 navigation.append({"text": place.text, "href": href, "active": here})
     return {
+        "exact_counts": isinstance(user, User) and user.may(Permission.SEE_EXACT_COUNTS),
         "council_name": settings.CF_COUNCIL_NAME,
         "contact": settings.CF_CONTACT,
         "navigation": navigation,

@@ -26,6 +26,7 @@ class Permission(Enum):
     DECIDE_DUPLICATES = "decide whether two records are of one person, and undo it"
     ASK_FOR_LOOKS = "ask a team to look again at details of a person"
     ASSEMBLE_COHORTS = "ask for a run of the rules"
+    SEE_EXACT_COUNTS = "see exactly how many people or families there are of a kind"
     SEE_COHORTS = "see cohorts, their decisions and their findings"
     SEE_SUBMISSIONS = "see submissions"
     PREPARE_SUBMISSIONS = "draft a submission, explain its queries and put it forward"
@@ -80,6 +81,7 @@ ROLES: dict[str, Role] = {
                 P.DECIDE_DUPLICATES,
                 P.ASK_FOR_LOOKS,
                 P.ASSEMBLE_COHORTS,
+                P.SEE_EXACT_COUNTS,
                 P.SEE_COHORTS,
                 P.SEE_SUBMISSIONS,
                 P.PREPARE_SUBMISSIONS,
@@ -102,6 +104,7 @@ ROLES: dict[str, Role] = {
                 P.FIND_FAMILIES,
                 P.READ_FAMILIES,
                 P.SEE_DUPLICATES,
+                P.SEE_EXACT_COUNTS,
                 P.SEE_COHORTS,
                 P.SEE_SUBMISSIONS,
                 P.DECIDE_RULES,
@@ -125,6 +128,7 @@ ROLES: dict[str, Role] = {
                 P.ERASE_PEOPLE,
                 P.SEE_DUPLICATES,
                 P.SEE_REGISTERS,
+                P.SEE_EXACT_COUNTS,
                 P.SEE_COHORTS,
                 P.SEE_SUBMISSIONS,
                 P.SEE_RETENTION,

@@ -10,7 +10,7 @@ from django.template.context import RequestContext
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 
-from connecting_families.kit import lists, pieces
+from connecting_families.kit import lists, pieces, small_counts
 from connecting_families.kit.charts import Bars, Flow
 from connecting_families.kit.lists import Table
 from connecting_families.kit.renderer import error_links
@@ -61,6 +61,15 @@ def table(table: Table) -> dict[str, Any]:
 def filter_tags(context: RequestContext, form: forms.BaseForm) -> dict[str, Any]:
     """What a list is narrowed to now, each with a link that takes it away. Nothing where nothing was chosen."""
     return {"chosen": lists.chosen(form, context["request"].GET)}
+
+
+@register.inclusion_tag("kit/found.html", takes_context=True)
+def found(context: Mapping[str, Any], number: int) -> dict[str, Any]:
+    """How many a list has: exactly for who may know (the frame says so), else about so many, and nothing of few."""
+    if context.get("exact_counts"):
+        return {"words": f"{number:,}"}
+    said = small_counts.rounded(number)
+    return {"words": f"About {said:,}" if said else ""}
 
 
 @register.inclusion_tag("kit/pagination.html", takes_context=True)

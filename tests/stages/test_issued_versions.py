@@ -104,9 +104,9 @@ def test_who_was_not_told_in_time_is_listed_with_the_earliest_day(walk_to: WalkT
     })  # fmt: skip
     in_days = TODAY + 28 * DAY
     assert listed(walk) == [("F9", "P91", in_days), ("F9", "P92", in_days), ("F9", "P93", in_days)]
-    assert queries.notices_due("West", walk.now()) == 3
-    assert queries.notices_due("North", walk.now()) == 0
-    assert queries.notices_due(None, walk.now()) == 3
+    assert queries.notices_due("West", walk.now()) == {"West": 3}
+    assert queries.notices_due("North", walk.now()) == {}
+    assert queries.notices_due(None, walk.now()) == {"West": 3}
     asked: dict[str, Any] = {"version": version_of("PN1"), "channel": "phone"}
     who = walk.who("worker")
     notices.issue(**asked, family=family_of("F9"), issued_on=date(2026, 10, 5), by=who, at=walk.now())
@@ -161,4 +161,4 @@ def test_without_a_round_all_that_is_in_use_is_asked(tmp_path: Path) -> None:
     # The version on file tells of two datasets alone.
     assert notice_missing([], asked)
     with transaction.atomic():
-        assert queries.notices_due("North", RUN) == 1
+        assert queries.notices_due("North", RUN) == {"North": 1}
