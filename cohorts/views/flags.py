@@ -182,7 +182,7 @@ def families_to_finish(request: HttpRequest) -> HttpResponse:
     whose = "of every team" if team is None else f"of your team, {team or 'none yet'},"
     context = {
         "title": "Families to finish", "back_href": reverse("home"),
-        "note": f"Of the {unfinished.LOOKED_AT} families {whose} that were opened or changed last.",
+        "note": f"Of the families {whose} the last {unfinished.LOOKED_AT} that were opened or changed are looked at.",
         "table": Table("Families to finish", UNFINISHED, rows, empty="No family is left to finish."),
     }  # fmt: skip
     return render(request, "cohorts/wishes/due.html", context)
