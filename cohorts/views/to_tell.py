@@ -6,13 +6,14 @@ from typing import Any
 
 from django import forms
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
 
 from cohorts import to_tell as listed
+from cohorts.forgetting import is_forgotten
 from cohorts.models import Cohort
 from cohorts.to_tell import Coverage, People, ToTell
 from cohorts.views.cohorts import viewed
@@ -47,7 +48,7 @@ class TeamFilter(forms.Form):
 @opened_by(Permission.SEE_COHORTS)
 def to_tell(request: HttpRequest, number: int) -> HttpResponse:
     """Who is out for want of a notice or a consent, by team, and by which cut-off each and all could be sent."""
-    row = get_object_or_404(Cohort.objects.select_related("round"), pk=number, state=Cohort.FINISHED)
+    row = _remembered(number)
     teams = People(row, None, timezone.now()).by_team()
     form, people = _asked(request, row, teams)
     cut: Any = people
@@ -79,7 +80,7 @@ def to_tell(request: HttpRequest, number: int) -> HttpResponse:
 @opened_by(Permission.SEE_COHORTS)
 def to_tell_csv(request: HttpRequest, number: int) -> HttpResponseBase:
     """The list by team, for those who tell families; without those who are to be told nothing, and without names."""
-    row = get_object_or_404(Cohort.objects.select_related("round"), pk=number, state=Cohort.FINISHED)
+    row = _remembered(number)
     _, people = _asked(request, row, People(row, None, timezone.now()).by_team())
     viewed(request, Event.TO_TELL_EXPORTED, row)
     return csv_for_people("people-to-tell.csv", HEADER, _lines(people))
@@ -99,6 +100,14 @@ def coverage_facts(found: Coverage, cut_off: date) -> list[dict[str, Any]]:
 def day(on: date | None) -> str:
     """A date in words; empty for none."""
     return f"{on:%-d %B %Y}" if on else ""
+
+
+def _remembered(number: int) -> Cohort:
+    """A finished cohort of which it can be said who was in it. Http404 for others."""
+    row = get_object_or_404(Cohort.objects.select_related("round"), pk=number, state=Cohort.FINISHED)
+    if is_forgotten(row):
+        raise Http404
+    return row
 
 
 def _asked(request: HttpRequest, row: Cohort, teams: list[tuple[str, int]]) -> tuple[TeamFilter, People]:

@@ -39,7 +39,7 @@ def text(visit: Visit) -> str:
 def test_no_page_of_theirs_says_a_bare_count(visits: Visits) -> None:
     looked_at = [v for v in visits.pages if v.role in OUTSIDE and v.route not in OF_ONE_FAMILY | OF_NO_FAMILY]
     assert {"home", "find_results", "notices_due", "records_to_mend"} <= {visit.route for visit in looked_at}
-    # An administrator is asked for the password before an account is changed, and answered how many accounts it is about.
+    # Whoever changes an account gives the password first, and is answered how many accounts it is about.
     looked_at = [v for v in looked_at if (v.role, v.route) != ("administrator", "account_reauthenticate")]
     told = {(visit.where, bare) for visit in looked_at for bare in BARE.findall(text(visit))}
     for visit in looked_at:
