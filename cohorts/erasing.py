@@ -20,6 +20,7 @@ from cohorts.models import (
     Evidence,
     Family,
     FlagReview,
+    Look,
     Membership,
     Merge,
     Notice,
@@ -35,7 +36,7 @@ from cohorts.rules.clocks import stands
 from cohorts.rules.numbers import normal_form
 from connecting_families.audit.refusals import Why
 
-OWN: Final[tuple[Any, ...]] = (Address, Membership, Evidence, Notice, Consent, Protection, Recheck)
+OWN: Final[tuple[Any, ...]] = (Address, Membership, Evidence, Notice, Consent, Protection, Recheck, Look)
 """What is about one person, and goes with them."""
 FREE: Final[dict[Any, tuple[str, ...]]] = {
     Objection: ("about", "refusal_reason"),

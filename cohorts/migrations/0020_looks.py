@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('cohorts', '0018_forgotten'),
+        ('cohorts', '0019_erasures'),
     ]
 
     operations = [
