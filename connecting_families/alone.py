@@ -24,6 +24,7 @@ class Work(IntEnum):
     VERIFYING = 11
     WITHDRAWING = 12
     DESTROYING = 13
+    CHECKING_PROMISES = 14
     SIFTING = 16
 
 

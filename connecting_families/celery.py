@@ -44,5 +44,6 @@ def pick_up_what_was_left(**_: Any) -> None:
         "cohorts.tasks.look_after_uploads",
         "transfers.tasks.seal_what_is_due",
         "connecting_families.governance.tasks.verify_what_is_due",
+        "connecting_families.governance.tasks.check_the_promises",
     ):
         app.send_task(name)

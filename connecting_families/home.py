@@ -17,7 +17,9 @@ from cohorts.views.rule_changes import changes_table
 from connecting_families import workers
 from connecting_families.audit import seal, trail
 from connecting_families.audit.trail import Who
-from connecting_families.governance import sifting
+from connecting_families.governance import checking, sifting, signing_off, verification
+from connecting_families.governance.models import Verification
+from connecting_families.governance.promises_views import table
 from connecting_families.kit.lists import Column, Table
 from connecting_families.kit.pieces import link, tag
 from connecting_families.kit.small_counts import in_words, rounded, tabulated
@@ -86,6 +88,13 @@ def home(request: HttpRequest) -> HttpResponse:
             "requests": rights_register.counts(at),
             "entries": _entries(),
         }
+    if user.may(Permission.ANSWER_FOR_PROMISES):
+        standing = checking.standing(at)
+        broken = [each for each in standing if not each.kept]
+        context |= {
+            "broken": table(broken, "Promises that are not known to be kept"), "are_broken": len(broken),
+            "promises": len(standing), "verified": _verified(at), "unsigned": signing_off.missing(at),
+        }  # fmt: skip
     return render(request, "home.html", context)
 
 
@@ -154,6 +163,16 @@ def _entries() -> Table:
         for e in trail.entries()[:5]
     ]
     return Table("The last entries of the trail", ENTRIES, rows)
+
+
+def _verified(at: datetime) -> dict[str, Any]:
+    """What came of the last verification of the trail, and whether somebody must look at it."""
+    row = verification.last()
+    if row is None:
+        return {"alarm": True, "words": "The trail was never verified."}
+    late = at - row.asked_at > checking.OLD
+    words = f"The trail was last verified on {moment(row.ended_at)}: {Verification.STATES[row.state].lower()}."
+    return {"alarm": row.state != Verification.WHOLE or late, "words": words}
 
 
 def _heartbeat() -> str:

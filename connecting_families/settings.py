@@ -123,6 +123,8 @@ CF_RECEIPT_FOLDER = Path(env.str("CF_RECEIPT_FOLDER", default=str(CF_DATA_DIR / 
 CF_DELIVERY = env.str("CF_DELIVERY", default="") or "folder"
 CF_DELIVERY_FOLDER = Path(env.str("CF_DELIVERY_FOLDER", default=str(CF_DATA_DIR / "delivered")))
 
+# The keys of hosts to which packages went before: what was sent to them is known to have gone there.
+CF_SFTP_FORMER_HOST_KEYS = env.list("CF_SFTP_FORMER_HOST_KEYS", default=[])
 # The one host to which packages are delivered. Its key is pinned: no other host is ever trusted, not even at first.
 if CF_DELIVERY not in ("folder", "sftp"):
     raise ImproperlyConfigured("The setting CF_DELIVERY is wrong. It is folder or sftp.")
@@ -272,6 +274,8 @@ CELERY_BEAT_SCHEDULE = {
     "seal the trail": every_minute("connecting_families.audit.tasks.seal_the_trail"),
     "look for looks to check": {"task": "connecting_families.governance.tasks.sift_the_trail", "schedule": 86_400.0},
     "verify the trail where that was asked for": due("connecting_families.governance.tasks.verify_what_is_due"),
+    "verify the trail every night": due("connecting_families.governance.tasks.verify_every_night"),
+    "check the promises": due("connecting_families.governance.tasks.check_the_promises"),
     "take into the search what is written": due("cohorts.tasks.take_into_the_search"),
     "search for duplicates that was asked for": due("cohorts.tasks.search_if_asked"),
     "search for duplicates": {"task": "cohorts.tasks.search_for_duplicates", "schedule": 86_400.0},

@@ -9,6 +9,7 @@ from cohorts.models.look import Look
 from cohorts.models.permission import Consent, Notice, NoticeVersion, Objection, Protection, Recheck
 from cohorts.models.reference import Agreement, Dataset
 from cohorts.models.replay import Replay
+from cohorts.models.review import Review
 from cohorts.models.rights import RightsRequest
 from cohorts.models.rule_change import DryRun, FrameworkInUse, RuleChange
 from cohorts.models.upload import Upload
@@ -17,5 +18,5 @@ __all__ = [
     "Address", "Agreement", "Cohort", "Consent", "Dataset", "Decision", "DryRun", "Engagement", "ErasedIdentity",
     "Erasure", "Evidence", "Family", "Finding", "FlagReview", "Forgotten", "FrameworkInUse", "Look", "Membership",
     "Merge", "Notice", "NoticeVersion", "Objection", "Pair", "Person", "Protection", "Recheck", "Remembered", "Replay",
-    "RightsRequest", "Round", "RuleChange", "Run", "Settings", "Shard", "Upload",
+    "Review", "RightsRequest", "Round", "RuleChange", "Run", "Settings", "Shard", "Upload",
 ]  # fmt: skip

@@ -25,6 +25,7 @@ from cohorts.models import Agreement, Dataset, NoticeVersion, Round, RuleChange
 from cohorts.register_checks import as_seen
 from cohorts.rules.clocks import LONDON
 from cohorts.views.register_pages import ask, day, history, parts, span
+from cohorts.views.reviews import as_facts
 from cohorts.views.rule_changes import changes_table
 from connecting_families.audit.refusals import Refused
 from connecting_families.kit.lists import Column, Table
@@ -224,8 +225,11 @@ def notice_version(request: HttpRequest, number: int) -> HttpResponse:
             ("Datasets of which it tells", ", ".join(row.datasets) or "All"),
             ("Recipients that it names", ", ".join(row.recipients) or "None"),
             ("State", version_tag(row)),
+            *as_facts(row),
         ),
         "history": history(row),
+        "review_href": reverse("review_version", args=[row.pk]),
+        "review": role_reasons(request, Permission.ANSWER_FOR_PROMISES),
         "change_href": reverse("change_notice_version", args=[row.pk]), "change": "Change this version",
         "reasons": role_reasons(request, Permission.EDIT_REGISTERS) or version_stage.against_changing(row),
         "cannot": "change this version",

@@ -135,6 +135,8 @@ class Event(Enum):
     AGREEMENT_ENTERED = "An agreement was entered"
     AGREEMENT_ENDED = "An agreement was ended early"
     REGISTER_REFUSED = "Changing a register was refused"
+    REGISTER_REVIEWED = "A notice version or an agreement was reviewed"
+    REVIEW_REFUSED = "Recording a review was refused"
 
     # Collection rounds and cohorts.
     ROUND_OPENED = "A collection round was opened"
@@ -248,6 +250,15 @@ class Event(Enum):
     TRAIL_BROKEN = "The trail was verified, and is not whole"
     TRAIL_EXPORTED = "The trail was exported"
     TRAIL_REFUSED = "Sealing, verifying or exporting the trail was refused"
+    PROMISES_VIEWED = "The promises of the privacy notice were opened"
+    PROMISES_CHECK_REQUESTED = "Checking the promises was asked for"
+    PROMISES_CHECKED = "The promises of the privacy notice were checked"
+    PROMISE_BROKEN = "A promise of the privacy notice is no longer kept"
+    PROMISE_MENDED = "A promise of the privacy notice is kept again"
+    PROMISES_CHECK_REFUSED = "Checking the promises was refused"
+    PROMISES_SIGNED_OFF = "A month was signed off by information governance"
+    SIGN_OFF_REFUSED = "Signing off a month was refused"
+    SIGN_OFF_VIEWED = "What was signed off of a month was opened"
 
     @property
     def sentence(self) -> str:

@@ -183,3 +183,15 @@ class CheckedForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 3}),
         error_messages={"required": "Write how you know"},
     )
+
+
+class SignOffForm(forms.Form):
+    """The signature under a month: what was found; `seen` is the digest of what stood on the page."""
+
+    seen = forms.CharField(widget=forms.HiddenInput, required=False)
+    note = forms.CharField(
+        label="What did you find, and what follows from it?",
+        help_text="It is kept with your name, and never changed. Write no names of families or people.",
+        widget=forms.Textarea(attrs={"rows": 4}),
+        max_length=2000,
+    )

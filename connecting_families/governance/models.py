@@ -1,8 +1,9 @@
-"""What the pages of information governance keep: each time that the trail was verified, and looks to check."""
+"""What information governance keeps: verifications, looks to check, checks of promises, and months signed off."""
 
 from django.db import models
 
 from connecting_families.audit.classified import audited
+from connecting_families.audit.frozen import frozen
 
 
 @audited(
@@ -94,3 +95,47 @@ class LookToCheck(models.Model):
 
     def __str__(self) -> str:
         return f"{self.pk}"
+
+
+@audited(recordable="id promise checked_at checked_by correlation kept faults")
+class PromiseOutcome(models.Model):
+    """What a check of one promise found: nothing, and it is kept; or why it is not, without a name."""
+
+    promise = models.PositiveSmallIntegerField(help_text="Its number in the table (promises/table.py).")
+    checked_at = models.DateTimeField()
+    checked_by = models.CharField(max_length=150)
+    correlation = models.CharField(max_length=32)
+    kept = models.BooleanField()
+    faults = models.JSONField(default=list, blank=True, help_text="Code and sentence of each.")
+
+    class Meta:
+        indexes = [models.Index(fields=["promise", "-id"], name="outcomes_of_promise")]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(kept=True, faults=[]) | (models.Q(kept=False) & ~models.Q(faults=[])),
+                name="a_promise_is_kept_or_it_is_said_why_not",
+            )
+        ]
+        triggers = frozen("The outcome of a check")
+
+    def __str__(self) -> str:
+        return f"{self.promise}/{self.pk}"
+
+
+@audited(recordable="id month signed_at signed_by stood digest", masked="note")
+class SignOff(models.Model):
+    """Somebody of information governance looked at how a month went: who, when, and what stood on the page then."""
+
+    month = models.DateField(unique=True, help_text="Its first day.")
+    signed_at = models.DateTimeField()
+    signed_by = models.CharField(max_length=150)
+    note = models.TextField()
+    stood = models.JSONField(help_text="Counts, codes, digests: what stood on the page (signing_off.py).")
+    digest = models.CharField(max_length=64, help_text="SHA-256 of what stood there, as canonical JSON.")
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=models.Q(month__day=1), name="a_month_by_its_first_day")]
+        triggers = frozen("What was signed off")
+
+    def __str__(self) -> str:
+        return f"{self.month:%Y-%m}"

@@ -8,8 +8,8 @@ from django.utils import timezone
 
 from connecting_families.audit import trail
 from connecting_families.audit.refusals import Refused
-from connecting_families.audit.trail import duty
-from connecting_families.governance import sifting, verification
+from connecting_families.audit.trail import Who, duty
+from connecting_families.governance import checking, sifting, verification
 from connecting_families.governance.models import Verification
 
 logger = logging.getLogger(__name__)
@@ -48,3 +48,29 @@ def verify_what_is_due() -> None:
 def sift_the_trail() -> None:
     """Go through what is new in the trail for looks that governance should check."""
     sifting.sift(by=duty("sift"), at=timezone.now())
+
+
+@shared_task
+def verify_every_night() -> None:
+    """Have the trail verified, where nobody asked for it since two in the night; governance's home page tells of it."""
+    at = timezone.now()
+    if verification.is_due(checking.last_night(at)):
+        row = verification.request(by=duty("verify"), at=at)
+        verify_the_trail.delay(row.pk)
+
+
+@shared_task
+def check_the_promises() -> None:
+    """Check every promise: for whoever asked, or once a night. Where another worker is at it, it is being done."""
+    at = timezone.now()
+    entry = checking.asked()
+    if entry is None and not checking.is_due(at):
+        return
+    by = Who(entry.who, entry.role, entry.actor_id, entry.remote_addr) if entry else duty("promises")
+    try:
+        with trail.correlated((entry.cid or "") if entry else ""):
+            checking.check(by=by, at=at)
+    except checking.NotChecked:
+        logger.info("The promises are being checked already.")
+    except (OperationalError, InterfaceError) as error:
+        logger.warning("Checking the promises was interrupted (%s); it is taken up again.", type(error).__name__)

@@ -6,7 +6,9 @@ from connecting_families.governance import checks_views as checks
 from connecting_families.governance import desk_views as desk
 from connecting_families.governance import erasure_views as erasures
 from connecting_families.governance import looks_views as looks
+from connecting_families.governance import promises_views as promises
 from connecting_families.governance import requests_views as requests
+from connecting_families.governance import sign_off_views as sign_off
 from connecting_families.governance import subject_views as subject
 from connecting_families.governance import told_views, views
 from connecting_families.governance import verification_views as verification
@@ -36,6 +38,11 @@ urlpatterns = [
     path("rights/erasures/<int:number>/", erasures.erasure, name="erasure"),
     path("rights/erasures/<int:number>/confirm/", erasures.confirm_erasure, name="confirm_erasure"),
     path("rights/erasures/<int:number>/take-back/", erasures.take_back_erasure, name="take_back_erasure"),
+    path("promises/", promises.promises, name="promises"),
+    path("promises/check/", promises.check, name="check_promises"),
+    path("promises/months/", sign_off.months, name="months"),
+    path("promises/months/<str:month>/", sign_off.month, name="signed_month"),
+    path("promises/months/<str:month>/sign/", sign_off.sign, name="sign_month"),
     path("trail/", views.trail_list, name="trail"),
     path("trail/entries.csv", views.download, name="trail_csv"),
     path("trail/person/", looks.who_looked, name="who_looked"),

@@ -89,6 +89,16 @@ def give_up(*, verification: Verification, why: str, by: Who, at: datetime) -> N
     trail.record(Event.TRAIL_REFUSED, who=by, at=at, about=row, details={"failure": why})
 
 
+def is_due(since: datetime) -> bool:
+    """Whether nobody has asked for it since then."""
+    return not Verification.objects.filter(asked_at__gte=since).exists()
+
+
+def last() -> Verification | None:
+    """The newest one that has ended."""
+    return Verification.objects.exclude(state=Verification.ASKED).order_by("-pk").first()
+
+
 def progress(row: Verification) -> Progress | None:
     """How far the worker is that verifies this; None while none is at it."""
     with connection.cursor() as cursor:

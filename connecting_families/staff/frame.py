@@ -38,6 +38,7 @@ PLACES = (
     Place("Retention", "retention", Permission.SEE_RETENTION),
     Place("Subject access", "subject_access", Permission.ANSWER_SUBJECTS),
     Place("Trail", "trail", Permission.SEE_TRAIL),
+    Place("Promises", "promises", Permission.ANSWER_FOR_PROMISES),
     Place("Staff", "staff", Permission.MANAGE_STAFF),
 )
 

@@ -42,6 +42,7 @@ class Permission(Enum):
     CONFIRM_DESTRUCTION = "confirm a destruction that somebody else asked for"
     SEE_TRAIL = "read the trail"
     ANSWER_SUBJECTS = "see all that is held about one person, to answer them"
+    ANSWER_FOR_PROMISES = "check the promises of the privacy notice, review notices and agreements, and sign months off"
     MANAGE_STAFF = "add staff and change roles"
 
 
@@ -138,6 +139,7 @@ ROLES: dict[str, Role] = {
                 P.CONFIRM_DESTRUCTION,
                 P.SEE_TRAIL,
                 P.ANSWER_SUBJECTS,
+                P.ANSWER_FOR_PROMISES,
                 P.ACCEPT_CERTIFICATES,
                 P.REVOKE_CERTIFICATES,
             }

@@ -14,16 +14,17 @@ from cohorts import (
     objections,
     people,
     replay,
+    reviewing,
     rights,
     rule_changes,
     trying,
     uploads,
 )
 from cohorts.incoming import Offered
-from cohorts.models import Agreement, Dataset, Family, Objection, RightsRequest, Round, Upload
+from cohorts.models import Agreement, Dataset, Family, NoticeVersion, Objection, RightsRequest, Round, Upload
 from connecting_families.audit.refusals import Refused
 from connecting_families.audit.trail import duty
-from connecting_families.governance import erasing
+from connecting_families.governance import checking, erasing, signing_off
 from connecting_families.staff import accounts, teams
 from connecting_families.staff.models import User
 from connecting_families.staff.roles import ROLES
@@ -77,6 +78,22 @@ def build(walk: Walk) -> None:
     _duplicates(walk)
     look_to_check(walk)
     _looks(walk)
+    _promises(walk)
+
+
+def _promises(walk: Walk) -> None:
+    """Promises that were checked some months ago, some of them broken; a month signed off, and one that nobody did."""
+    then = walk.now() - timedelta(days=70)
+    checking.check(by=duty("promises"), at=then)
+    first = then.date().replace(day=1)
+    at = walk.now()
+    seen = signing_off.digest(signing_off.stood(first, at))
+    signing_off.sign(month=first, note="Nothing was late.", seen=seen, by=walk.who("govern"), at=at)
+    version, agreement = NoticeVersion.objects.get(version="PN1"), Agreement.objects.get(reference="DSA")
+    asked: dict[str, Any] = {"legal_reference": "Article 6(1)(e)", "next_on": at.date() + timedelta(days=365)}
+    reviewing.record(of=version, contact="The data team, 01632 960000", **asked, by=walk.who("govern"), at=at)
+    reviewing.record(of=agreement, **asked, by=walk.who("govern"), at=at)
+    checking.check(by=duty("promises"), at=walk.now())
 
 
 def _withdrawals(walk: Walk) -> None:

@@ -193,6 +193,10 @@ REGISTERS: dict[str, Place] = {
     ),
     "add_notice_version": Screen("Add a version of the notice", "Takes a new version, with its basis and recipients."),
     "notice_version": Screen("Version of the notice", "Shows what one version says of data, and its history."),
+    "review_version": Screen(
+        "Review a version of the notice", "Takes on which law it rests, whom people may ask, and when to look again."
+    ),
+    "review_agreement": Screen("Review an agreement", "Takes on which law it rests, and when to look at it again."),
     "change_notice_version": Screen("Change a version of the notice", "Mends a version that nobody was given yet."),
     "frameworks": Screen("Frameworks", "Lists the eligibility frameworks that the program knows."),
     "framework": Screen("Framework", "Shows the headline problems and indicators of one framework."),
@@ -221,6 +225,13 @@ RETENTION: dict[str, Place] = {
 }
 
 GOVERNANCE: dict[str, Place] = {
+    "promises": Screen(
+        "Promises", "Shows each promise of the privacy notice, what keeps it, its evidence now, and its last check."
+    ),
+    "check_promises": Act("has the workers check every promise"),
+    "months": Screen("Months signed off", "Lists every month that is over, and which ones nobody signed off."),
+    "signed_month": Screen("Month signed off", "Shows what stood there when a month was signed off, and the note."),
+    "sign_month": Screen("Sign off a month", "Shows what a month came to, and takes the signature of who looked."),
     "trail": Screen("Trail", "Finds entries of the trail by event, person, record, day and words in the reason."),
     "trail_csv": File("the entries to which the trail was narrowed"),
     "trail_entry": Screen("Entry of the trail", "Shows one entry: who, what, when, why, and which fields changed."),

@@ -26,7 +26,7 @@ OF_EVERYBODY = {
     "openid_connect_callback": "nobody has signed in yet",
 }
 ARGUMENTS = {"code": "NONE", "number": 7, "cohort": 7, "family": "F7", "person": "P7", "name": "CF-NONE", "key": "none",
-             "replay": 7}  # fmt: skip
+             "replay": 7, "month": "2026-10"}  # fmt: skip
 
 
 def pages(resolver: URLResolver | None = None) -> Iterator[URLPattern]:

@@ -13,6 +13,7 @@ from cohorts.models import Agreement
 from cohorts.register_checks import ENDED, ENDS_SOON, IN_FORCE, NOT_YET
 from cohorts.rules.clocks import LONDON
 from cohorts.views.register_pages import ask, history, parts, span
+from cohorts.views.reviews import as_facts
 from connecting_families.kit.forms import Choice
 from connecting_families.kit.lists import Column, Table
 from connecting_families.kit.pieces import link, tag
@@ -82,8 +83,11 @@ def agreement(request: HttpRequest, number: int) -> HttpResponse:
             ("Fields that may be sent beside them", ", ".join(row.fields) or "None"),
             ("Law on which it rests", row.legal_reference),
             ("Rounds under it", ", ".join(rounds) or "None"),
+            *as_facts(row),
         ),
         "history": history(row),
+        "review_href": reverse("review_agreement", args=[row.pk]),
+        "review": role_reasons(request, Permission.ANSWER_FOR_PROMISES),
         "change_href": reverse("end_agreement", args=[row.pk]), "change": "End this agreement early",
         "reasons": role_reasons(request, Permission.EDIT_REGISTERS) or stage.against_ending(row, timezone.now()),
         "cannot": "end this agreement early",

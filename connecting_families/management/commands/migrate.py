@@ -22,6 +22,9 @@ ADDED_AND_READ = (
     "cohorts_frameworkinuse",
     "transfers_recipientdestruction",
     "transfers_studyend",
+    "cohorts_review",
+    "governance_promiseoutcome",
+    "governance_signoff",
 )
 
 

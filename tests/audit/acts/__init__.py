@@ -21,6 +21,8 @@ ACTS: dict[str, Act] = {
 # Acts of which nothing is kept but the entry itself, or (signing in and out) the session of a browser.
 NOTHING_BESIDE = {
     "cohorts.looks.open_both",
+    "connecting_families.governance.checking.check",
+    "connecting_families.governance.checking.request",
     "cohorts.proposing.request",
     "cohorts.replay.replay",
     "cohorts.trying.look",

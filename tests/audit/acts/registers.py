@@ -1,11 +1,13 @@
 """The registers: datasets, notice versions, agreements."""
 
+from datetime import date
 from typing import Any
 
 from cohorts import (
     agreements,
     datasets,
     notice_versions,
+    reviewing,
 )
 from cohorts.models import (
     Agreement,
@@ -72,7 +74,13 @@ def end_agreement(walk: Walk) -> None:
     agreements.end(agreement=Agreement.objects.get(reference="DSA"), **asked, by=walk.who("prepare"), at=walk.now())
 
 
+def review(walk: Walk) -> None:
+    row, day = Agreement.objects.get(reference="DSA"), date(2027, 1, 1)
+    reviewing.record(of=row, legal_reference="Art 6(1)(e)", next_on=day, by=walk.who("govern"), at=walk.now())
+
+
 ACTS = {
+    "cohorts.reviewing.record": Act("assemble", review, Event.REGISTER_REVIEWED),
     "cohorts.datasets.enter": Act("assemble", enter_dataset, Event.DATASET_ENTERED),
     "cohorts.datasets.change": Act("assemble", change_dataset, Event.DATASET_CHANGED),
     "cohorts.datasets.enable": Act("assemble", enable_dataset, Event.DATASET_ENABLED, disable_dataset),
