@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.contrib import messages
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -51,7 +50,6 @@ def check(request: HttpRequest) -> HttpResponse:
     if checking.asked() is None:
         checking.request(by=acting(request), at=timezone.now())
     transaction.on_commit(tasks.check_the_promises.delay, robust=True)
-    messages.success(request, "The workers check every promise. Look at this page again in a minute.")
     return redirect("promises")
 
 
