@@ -24,10 +24,13 @@ TAKES = {
     "cohorts.forms.uploads.UploadForm": "bulk files of the council's own case system",
     "transfers.forms.AddCertificateForm": "a recipient's certificate",
     "transfers.forms.ReceiptForm": "a receipt",
+    "transfers.forms_of_retention.RecipientCertificateForm": "a recipient's certificate that it destroyed what it got",
     "connecting_families.kit.showcase.SampleForm": "an example for developers, of which nothing is kept",
 }
 #: Modules of pages that read a file or a body that was sent.
-READS = {"cohorts.views.uploads", "transfers.views.certificates", "transfers.views.receipts"}
+READS = frozenset({
+    "cohorts.views.uploads", "transfers.views.certificates", "transfers.views.receipts", "transfers.views.retention",
+})  # fmt: skip
 READING = re.compile(r"\brequest\.(FILES|body|read)\b")
 OURS = ("cohorts", "transfers", "connecting_families")
 #: Tables that no model describes: of migrations, of counted tries, of what the trail is owed, of words of the search,
@@ -57,6 +60,8 @@ def _forms(form: type[forms.BaseForm] = forms.BaseForm) -> Iterator[type[forms.B
 
 def takers() -> list[str]:
     """The forms of this program that take a file."""
+    # A worker has loaded no page yet: with the addresses come the forms of all of them.
+    routes.routes()
     return sorted(
         f"{form.__module__}.{form.__qualname__}"
         for form in set(_forms())
