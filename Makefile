@@ -36,6 +36,8 @@ check: $(STAMP) styles
 	$(VENV)/bin/djlint --quiet --lint templates
 	PYTHONPATH=. $(VENV)/bin/lint-imports
 	$(RUN) manage.py makemigrations --check --dry-run
+	$(VENV)/bin/hadolint Dockerfile
+	$(VENV)/bin/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
 
 # The style sheet is built with npm's sass and committed; where npm is missing it is taken as it is, and said.
 styles:

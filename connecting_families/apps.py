@@ -12,5 +12,6 @@ class ConnectingFamiliesConfig(AppConfig):
     verbose_name = "Connecting Families"
 
     def ready(self) -> None:
-        """Work is handed to our workers from here on, not to Celery's default."""
+        """Work is handed to our workers from here on, not to Celery's default; and what is done is counted."""
         import_module("connecting_families.celery")
+        import_module("connecting_families.metrics")

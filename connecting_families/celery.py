@@ -1,11 +1,12 @@
 """The workers' entrance: `celery --app connecting_families.celery worker`."""
 
 import os
+import time
 from typing import Any
 
 from celery import Celery, Task, signals
 
-from connecting_families import embedded
+from connecting_families import embedded, pulse
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "connecting_families.settings")
 embedded.ensure(os.environ)
@@ -15,10 +16,10 @@ class CorrelatedTask(Task):
     """A task whose entries in the trail carry the correlation of the click that asked for it."""
 
     def apply_async(self, *args: Any, headers: dict[str, Any] | None = None, **options: Any) -> Any:
-        """Hand the work over, with the correlation of this moment."""
+        """Hand the work over, with the correlation of this moment, and when that is."""
         from connecting_families.audit import trail
 
-        headers = {"correlation": trail.correlation()} | (headers or {})
+        headers = {"correlation": trail.correlation(), pulse.SENT: time.time()} | (headers or {})
         return super().apply_async(*args, headers=headers, **options)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:

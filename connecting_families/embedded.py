@@ -37,7 +37,7 @@ def ensure(environ: MutableMapping[str, str]) -> bool:
     than it does. The pair is up until its last user has ended. Ends the program with a sentence where only one of the
     two is set, where the wheels are missing, in production, or where the servers do not start.
     """
-    missing = [name for name in NEEDED if not environ.get(name)]
+    missing = [name for name in NEEDED if not environ.get(name) and not environ.get(f"{name}_FILE")]
     if not missing:
         return False
     if len(missing) == 1:

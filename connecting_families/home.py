@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -10,11 +11,12 @@ from django.utils import timezone
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from kombu.exceptions import OperationalError
+from redis import RedisError
 
 from cohorts import queries, rights_register, unfinished
 from cohorts.models import Cohort, Round, RuleChange
 from cohorts.views.rule_changes import changes_table
-from connecting_families import workers
+from connecting_families import pulse, workers
 from connecting_families.audit import seal, trail
 from connecting_families.audit.trail import Who
 from connecting_families.governance import checking, sifting, signing_off, verification
@@ -93,7 +95,7 @@ def home(request: HttpRequest) -> HttpResponse:
         broken = [each for each in standing if not each.kept]
         context |= {
             "broken": table(broken, "Promises that are not known to be kept"), "are_broken": len(broken),
-            "promises": len(standing), "verified": _verified(at), "unsigned": signing_off.missing(at),
+            "promises": len(standing), "verified": _night(at), "unsigned": signing_off.missing(at),
         }  # fmt: skip
     return render(request, "home.html", context)
 
@@ -165,25 +167,37 @@ def _entries() -> Table:
     return Table("The last entries of the trail", ENTRIES, rows)
 
 
-def _verified(at: datetime) -> dict[str, Any]:
+def _night(at: datetime) -> dict[str, Any]:
     """What came of the last verification of the trail, and whether somebody must look at it."""
     row = verification.last()
-    if row is None:
-        return {"alarm": True, "words": "The trail was never verified."}
-    late = at - row.asked_at > checking.OLD
-    words = f"The trail was last verified on {moment(row.ended_at)}: {Verification.STATES[row.state].lower()}."
-    return {"alarm": row.state != Verification.WHOLE or late, "words": words}
+    alarm = row is None or row.state != Verification.WHOLE or at - row.asked_at > checking.OLD
+    return {"alarm": alarm, "words": _verified()}
 
 
 def _heartbeat() -> str:
-    """Whether the machinery behind the pages is alive."""
+    """Whether the machinery behind the pages is alive: a worker, the queue, the last run, the last verification."""
     last = Cohort.objects.filter(finished_at__isnull=False).order_by("-finished_at").first()
     run = f"The last run finished on {moment(last.finished_at)}." if last else "No run has finished yet."
     try:
         worker = "A worker answers." if workers.answering(0.5) else "No worker answers: none is there, or all are busy."
-    except (OSError, OperationalError):
+        worker += f" {_queue(pulse.look(settings.REDIS_URL))}"
+    except (OSError, OperationalError, RedisError):
         worker = "The queue cannot be reached, so nothing is handed to the workers."
-    return f"{worker} {run}"
+    return f"{worker} {run} {_verified()}"
+
+
+def _queue(found: pulse.Pulse) -> str:
+    if not found.waiting:
+        return "Nothing waits in the queue."
+    minutes = int(found.queue // 60)
+    return f"The oldest work in the queue waits for {minutes} minute{'' if minutes == 1 else 's'}."
+
+
+def _verified() -> str:
+    last = Verification.objects.exclude(ended_at=None).order_by("-ended_at").first()
+    if last is None or last.ended_at is None:
+        return "The trail was not verified yet."
+    return f"The trail was last verified on {moment(last.ended_at)}: {Verification.STATES[last.state].lower()}."
 
 
 def _link(row: Submission) -> SafeString:

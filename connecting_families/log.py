@@ -5,11 +5,15 @@ error, the files and the lines are enough to find it; the trail has who did what
 """
 
 import copy
+import json
 import logging
+import time
 import traceback
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any
+
+from connecting_families.audit.correlating import so_far
 
 Caught = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
@@ -28,6 +32,27 @@ class WithoutWords(logging.Formatter):
         written.exc_text = None
         written.args = _told(record)
         return super().format(written)
+
+
+class Json(WithoutWords):
+    """The same as one JSON object a line, for a machine that gathers logs, with the id that the trail has, too."""
+
+    converter = staticmethod(time.gmtime)
+
+    def format(self, record: logging.LogRecord) -> str:
+        """When, how grave, whose, what; the correlation and the kinds of error where there are any."""
+        said: dict[str, Any] = {
+            "at": self.formatTime(record, "%Y-%m-%dT%H:%M:%S") + f".{record.msecs:03.0f}Z",
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.msg % _told(record) if record.args else str(record.msg),
+            "process": record.process,
+        }
+        if correlation := so_far():
+            said["correlation"] = correlation
+        if record.exc_info and record.exc_info[1]:
+            said["error"] = self.formatException(record.exc_info)
+        return json.dumps(said, ensure_ascii=False)
 
 
 def _told(record: logging.LogRecord) -> Any:

@@ -9,50 +9,15 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 from connecting_families.embedded import broker_url
+from connecting_families.environment import HINTS, HINTS_WITH, Env
 from connecting_families.host_key import pin
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-env = environ.Env()
+env = Env()
 
 # A machine that is not in production answers to itself alone (ALLOWED_HOSTS below), with a key drawn on the spot.
 PRODUCTION = env.bool("CF_PRODUCTION", default=False)
 DEBUG = False
-
-HINTS = {
-    "SECRET_KEY": "50 or more random characters, kept secret; it signs sessions",
-    "ALLOWED_HOSTS": "the names under which people open the site, separated by commas",
-    "DATABASE_URL": "postgresql://role:password@host/name of a PostgreSQL 18 database; the role may not own its tables",
-    "REDIS_URL": "redis://host:6379/0 of a Redis or Valkey server",
-    "CF_LA_CODE": "the council's ONS code, for example E06000031",
-    "CF_COUNCIL_NAME": "the council's name, as people read it at the top of every page",
-    "CF_DATA_DIR": "a folder for sealed packages, on a disk that is backed up",
-    "CF_SIGNING_KEY": "the file of the council's signing key (PEM)",
-    "CF_SIGNING_CERTIFICATE": "the file of the certificate of that key (PEM)",
-    "CF_TRAIL_KEY": "50 or more random characters, kept secret and apart from the database; what people search for"
-    " stands in the trail under it, and a changed key finds no earlier search",
-    "CF_CHECKPOINT_KEY": "the file of the Ed25519 key (PEM) that signs the checkpoints of the trail, kept from whoever"
-    " owns the database",
-    "CF_CHECKPOINTS": "a folder that is there, held by information governance and not by whoever owns the database;"
-    " every checkpoint of the trail is written to it",
-    "CF_SECRETS_KEY": "50 or more random characters, kept secret and apart from the database; it encrypts second"
-    " factors, which nobody can use any more under another key",
-    "CF_ARCHIVE_MASTER_KEY": "50 or more random characters, kept secret and apart from the database and its backups;"
-    " the keys of what was sent are wrapped under it, and under another one nobody can read what was sent",
-    "CF_ARCHIVE_KEYS": "a folder that is there, outside every backup, for the key of each submission; a key that is"
-    " destroyed there destroys every copy of what was sent",
-    "CF_CONTACT": "the e-mail address and telephone number where families ask questions",
-}
-
-# Needed with another one, and not else.
-HINTS_WITH = {
-    "CF_OIDC_CLIENT_ID": "how the council's sign-on (CF_OIDC_ISSUER) knows this program",
-    "CF_OIDC_CLIENT_SECRET": "the secret that the council's sign-on (CF_OIDC_ISSUER) gave this program",
-    "CF_SFTP_HOST": "the name of the host to which packages are delivered (CF_DELIVERY=sftp)",
-    "CF_SFTP_USER": "as whom we sign in at CF_SFTP_HOST",
-    "CF_SFTP_HOST_KEY": "the key of CF_SFTP_HOST, as the recipient gave it: a line of known_hosts, or SHA256:…",
-    "CF_SFTP_FOLDER": "the folder at CF_SFTP_HOST in which packages are laid down",
-    "CF_SFTP_KEY": "the file of our own key for CF_SFTP_HOST; or set CF_SFTP_PASSWORD",
-}
 
 
 def setting(name: str, otherwise: str = "") -> str:
@@ -158,6 +123,9 @@ FILE_UPLOAD_PERMISSIONS = 0o600
 CF_LOOKS_IN_AN_HOUR = env.int("CF_LOOKS_IN_AN_HOUR", default=30)
 CF_LOOKS_WITHOUT_WORK_DAYS = env.int("CF_LOOKS_WITHOUT_WORK_DAYS", default=30)
 
+# A file that whoever backs up the database writes when it is done; empty where nobody can know.
+CF_BACKUP_STAMP = env.str("CF_BACKUP_STAMP", default="")
+
 # How long a sign-in lasts: minutes in which nothing is done, and hours at most.
 CF_IDLE_MINUTES = env.int("CF_IDLE_MINUTES", default=30)
 CF_SESSION_HOURS = env.int("CF_SESSION_HOURS", default=10)
@@ -197,6 +165,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "connecting_families.metrics.measured",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -239,7 +208,8 @@ DATABASE_OWNER = database(env.str("DATABASE_OWNER_URL", default="") or DATABASE_
 DATABASES = {"default": database(DATABASE_URL)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-CELERY_BROKER_URL = broker_url(setting("REDIS_URL"))
+REDIS_URL = setting("REDIS_URL")
+CELERY_BROKER_URL = broker_url(REDIS_URL)
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
@@ -281,6 +251,7 @@ CELERY_BEAT_SCHEDULE = {
     "search for duplicates": {"task": "cohorts.tasks.search_for_duplicates", "schedule": 86_400.0},
     "forget words of names that nobody has": {"task": "cohorts.tasks.forget_words", "schedule": 86_400.0},
 }
+CELERY_BEAT_SCHEDULER = "connecting_families.pulse.Scheduler"
 CELERY_BEAT_SCHEDULE_FILENAME = str(CF_DATA_DIR / "beat-schedule")
 
 # Counts of tries, codes that were used, and how far a delivery is: what one process knows, all must. Nothing else is
@@ -349,7 +320,8 @@ USE_TZ = True
 
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-STATIC_ROOT = CF_DATA_DIR / "static"
+# Where collectstatic puts what browsers fetch; an image brings it along.
+STATIC_ROOT = Path(env.str("CF_STATIC", default=str(CF_DATA_DIR / "static")))
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
@@ -382,10 +354,15 @@ SECURE_REFERRER_POLICY = "same-origin"
 # A sign-in that is over is remembered for a while: what was typed then comes back to whoever typed it.
 SESSION_COOKIE_AGE = (CF_SESSION_HOURS + 2) * 60 * 60
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = PRODUCTION
+# Who asks from inside whether we live speaks no TLS, and is told nothing about anybody.
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
 SECURE_HSTS_SECONDS = 31_536_000 if PRODUCTION else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = PRODUCTION
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("CF_BEHIND_PROXY", default=False) else None
 
+CF_LOG_FORMAT = env.str("CF_LOG_FORMAT", default="plain")
+if CF_LOG_FORMAT not in ("plain", "json"):
+    raise ImproperlyConfigured("The setting CF_LOG_FORMAT is wrong. It is plain or json.")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -394,9 +371,10 @@ LOGGING = {
             "()": "connecting_families.log.WithoutWords",
             "format": "{asctime} {levelname} {name} {message}",
             "style": "{",
-        }
+        },
+        "json": {"()": "connecting_families.log.Json"},
     },
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": CF_LOG_FORMAT}},
     # At DEBUG it writes everything that a page shows.
     # What paramiko says of a host is on the trail, as the outcome of an attempt.
     "loggers": {"django.template": {"level": "INFO"}, "paramiko": {"level": "CRITICAL"}},

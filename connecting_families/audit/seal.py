@@ -16,12 +16,13 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import Min
 from django.utils import timezone
 
 from connecting_families.alone import Work
 from connecting_families.audit import merkle, notes, signing
 from connecting_families.audit.canonical import SELECTED, canonical
-from connecting_families.audit.models import Checkpoint, Handover
+from connecting_families.audit.models import Checkpoint, Entry, Handover
 from connecting_families.audit.refusals import Why
 from connecting_families.audit.signing import TrailRefused
 
@@ -111,14 +112,26 @@ def state(at: datetime) -> str:
     if last is None:
         return " ".join(["Nothing of the trail was sealed yet.", *_why_not()])
     said = [f"The trail was last sealed on {_moment(last.at)}."]
-    with connection.cursor() as cursor:
-        cursor.execute(OLDEST_WAITING, [last.horizon])
-        (oldest,) = cursor.fetchone()
+    oldest = _oldest_waiting(last)
     if oldest is not None and at - oldest > SOON:
         said += [f"Since {_moment(oldest)} entries wait for it.", *_why_not()]
     if waiting := Checkpoint.objects.filter(handover=None, at__lt=at - SOON).count():
         said.append(f"Checkpoints that are not written outside yet: {waiting}.")
     return " ".join(said)
+
+
+def waits(at: datetime) -> timedelta:
+    """How long the oldest entry that is not sealed waits at this instant; nothing where none does."""
+    last = newest()
+    oldest = _oldest_waiting(last) if last else Entry.objects.aggregate(oldest=Min("recorded_at"))["oldest"]
+    return max(at - oldest, timedelta(0)) if oldest else timedelta(0)
+
+
+def _oldest_waiting(last: Checkpoint) -> datetime | None:
+    with connection.cursor() as cursor:
+        cursor.execute(OLDEST_WAITING, [last.horizon])
+        oldest: datetime | None = cursor.fetchone()[0]
+    return oldest
 
 
 def _why_not() -> list[str]:

@@ -8,8 +8,6 @@ An act without an entry cannot be committed, and an entry without a person or a 
 """
 
 import functools
-import re
-import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -20,6 +18,8 @@ from typing import Any, ParamSpec, TypeVar
 from django.contrib.contenttypes.models import ContentType
 from django.db import models, transaction
 
+from connecting_families.audit.correlating import correlated as correlated
+from connecting_families.audit.correlating import correlation as correlation
 from connecting_families.audit.events import Event
 from connecting_families.audit.models import Entry
 from connecting_families.audit.refusals import Refused
@@ -28,9 +28,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 MASK = "changed"
-CORRELATION = re.compile(r"[0-9a-f]{32}")
 
-_correlation: ContextVar[str] = ContextVar("correlation", default="")
 _changes: ContextVar[list[dict[str, Any]] | None] = ContextVar("changes", default=None)
 
 
@@ -66,23 +64,6 @@ class Who:
 def duty(name: str) -> Who:
     """The machine at one of its duties, for example `duty("assemble")`."""
     return Who(f"system:{name}")
-
-
-def correlation() -> str:
-    """The id that ties a click to the last write it causes, also in a worker; drawn where there is none yet."""
-    if not _correlation.get():
-        _correlation.set(uuid.uuid4().hex)
-    return _correlation.get()
-
-
-@contextmanager
-def correlated(value: str = "") -> Iterator[str]:
-    """Inside, every entry carries this id (32 hexadecimal digits; any other value draws a new one)."""
-    token = _correlation.set(value if CORRELATION.fullmatch(value) else uuid.uuid4().hex)
-    try:
-        yield _correlation.get()
-    finally:
-        _correlation.reset(token)
 
 
 @contextmanager

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from connecting_families.settings import HINTS, HINTS_WITH, database
+from connecting_families.environment import HINTS, HINTS_WITH
+from connecting_families.settings import database
 
 HOME = Path(__file__).parent.parent.parent
 WHOLE = {
@@ -135,3 +136,24 @@ def test_an_address_of_a_database_is_read(url: str, host: str, port: str, user: 
 
 def test_other_options_of_an_address_are_kept() -> None:
     assert database("postgresql://site@db.example/families?sslmode=verify-full")["OPTIONS"]["sslmode"] == "verify-full"
+
+
+def test_a_secret_may_lie_in_a_file_whose_last_line_has_an_end(whole: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "key").write_text(" of 50 characters #\n")
+    (tmp_path / "address").write_text("postgresql://site:se%2Fcret@db.anytown.example/families\n")
+    inside = {name: value for name, value in whole.items() if name not in ("SECRET_KEY", "DATABASE_URL")}
+    inside |= {"SECRET_KEY_FILE": str(tmp_path / "key"), "DATABASE_URL_FILE": str(tmp_path / "address")}
+    say = "from connecting_families import settings as s; print(repr(s.SECRET_KEY), s.DATABASES['default']['PASSWORD'])"
+    assert start(inside, say).stdout == "' of 50 characters #' se/cret\n"
+
+
+@pytest.mark.parametrize("how", ["both", "no such file"])
+def test_a_secret_in_two_places_or_in_none_stops_the_start(whole: dict[str, str], tmp_path: Path, how: str) -> None:
+    (tmp_path / "key").write_text("unspeakable" if how == "both" else "")
+    wrong = whole | {"SECRET_KEY_FILE": str(tmp_path / ("key" if how == "both" else "none"))}
+    if how != "both":
+        del wrong["SECRET_KEY"]
+    started = start(wrong)
+    assert started.returncode == 1
+    assert "SECRET_KEY_FILE" in started.stderr.splitlines()[-1]
+    assert "unspeakable" not in started.stderr

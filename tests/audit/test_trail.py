@@ -22,7 +22,7 @@ from cohorts.models import (
     Family,
 )
 from cohorts.replay import replay
-from connecting_families.audit import trail
+from connecting_families.audit import correlating, trail
 from connecting_families.audit.events import Event
 from connecting_families.audit.models import Entry
 from connecting_families.audit.refusals import Refused, Why
@@ -279,7 +279,7 @@ def test_a_worker_goes_on_with_the_correlation_of_who_asked(walk_to: WalkTo, mon
 def test_a_correlation_that_was_not_drawn_here_is_not_taken(forged: str) -> None:
     with trail.correlated(forged) as correlation:
         assert correlation != forged
-        assert trail.CORRELATION.fullmatch(correlation)
+        assert correlating.CORRELATION.fullmatch(correlation)
 
 
 def test_two_threads_do_not_share_a_correlation_or_an_act(walk_to: WalkTo) -> None:

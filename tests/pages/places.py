@@ -313,6 +313,11 @@ DEVELOPERS: dict[str, Place] = {
     "kit_page": Screen("Kinds of page", "Shows developers a form, a list, a letter and the like.", many=12),
 }
 
+WATCHED: dict[str, Place] = {
+    "healthz": File("that the process answers, for machines", "deployment/test_health.py"),
+    "readyz": File("whether each part is as it should be, for machines", "deployment/test_health.py"),
+}
+
 PLACES: dict[str, Place] = (
     SIGNING_IN
     | STAFF
@@ -330,6 +335,7 @@ PLACES: dict[str, Place] = (
     | SUBJECT_ACCESS
     | GOVERNANCE
     | DEVELOPERS
+    | WATCHED
 )
 
 GROUPS = {
@@ -349,6 +355,7 @@ GROUPS = {
     "Subject access": SUBJECT_ACCESS,
     "Information governance": GOVERNANCE,
     "For developers": DEVELOPERS,
+    "For who watches over the servers": WATCHED,
 }
 
 
@@ -380,6 +387,8 @@ def screens() -> str:
     found = {str(pattern.name): pattern for pattern in patterns()}
     lines = [HEAD]
     for title, group in GROUPS.items():
+        if not any(isinstance(place, Screen) for place in group.values()):
+            continue
         lines += [f"## {title}\n", "| screen | who | what it is for |", "|---|---|---|"]
         lines += [
             f"| {place.title} | {who_opens(found[name], place)} | {place.purpose} |"

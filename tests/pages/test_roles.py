@@ -16,7 +16,7 @@ from connecting_families.staff.roles import ROLES
 from tests import signing_in
 from tests.faults.test_workers import now
 
-# Pages of django-allauth that declare no permission, and why. Every other page declares one, allauth's own included.
+# Pages of django-allauth that declare no permission, and what machines ask, and why. Every other page declares one.
 OF_EVERYBODY = {
     "account_login": "nobody has signed in yet",
     "mfa_authenticate": "the password is given, and nobody is signed in before the code is, too",
@@ -24,6 +24,8 @@ OF_EVERYBODY = {
     "account_inactive": "whoever comes here may not sign in",
     "openid_connect_login": "nobody has signed in yet",
     "openid_connect_callback": "nobody has signed in yet",
+    "healthz": "machines ask, and are told nothing about anybody",
+    "readyz": "machines ask, and are told nothing about anybody",
 }
 ARGUMENTS = {"code": "NONE", "number": 7, "cohort": 7, "family": "F7", "person": "P7", "name": "CF-NONE", "key": "none",
              "replay": 7, "month": "2026-10"}  # fmt: skip
@@ -109,10 +111,11 @@ def faults(client: Client, pattern: URLPattern, role: str, method: str) -> list[
     ]
 
 
-def test_what_declares_no_permission_says_why_and_is_allauths_own() -> None:
+def test_what_declares_no_permission_says_why_and_is_allauths_own_or_for_machines() -> None:
     found = {str(p.name): p for p in pages() if not hasattr(p.callback, "permissions")}
     assert found.keys() <= OF_EVERYBODY.keys()
-    assert all(str(getattr(p.callback, "__module__", "")).startswith("allauth.") for p in found.values())
+    told = ("allauth.", "connecting_families.health")
+    assert all(str(getattr(p.callback, "__module__", "")).startswith(told) for p in found.values())
 
 
 def test_nobody_signs_up_and_no_mail_is_sent(client: Client, db: None) -> None:

@@ -1,0 +1,44 @@
+"""What production is, beside the settings that it needs: Django's own check has nothing to say against it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.architecture.test_settings import HOME, WHOLE, start
+
+
+def test_djangos_check_for_deployment_finds_nothing(tmp_path: Path) -> None:
+    words = [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "INFO"]
+    environment = WHOLE | {"CF_DATA_DIR": str(tmp_path), "PATH": ""}
+    environment["SECRET_KEY"] = "qW3-nor_this-is-One.of7those+50characters~that=arerandom"
+    done = subprocess.run(words, cwd=HOME, env=environment, capture_output=True, text=True, check=False, timeout=120)
+    assert (done.returncode, "no issues" in done.stdout) == (0, True), done.stderr
+
+
+def test_production_says_so_in_its_cookies_and_to_every_browser(tmp_path: Path) -> None:
+    say = """
+import os
+os.environ["DJANGO_SETTINGS_MODULE"] = "connecting_families.settings"
+import django
+django.setup()
+from django.conf import settings as s
+from django.test import Client
+print(s.SESSION_COOKIE_SECURE, s.SESSION_COOKIE_HTTPONLY, s.SESSION_COOKIE_SAMESITE, s.CSRF_COOKIE_SECURE, s.DEBUG)
+asked = Client(HTTP_HOST="families.anytown.example")
+print(asked.get("/account/login/")["Location"], asked.get("/healthz").status_code)
+answer = asked.get("/healthz", secure=True)
+for name in ("Strict-Transport-Security", "X-Content-Type-Options", "Referrer-Policy", "Cross-Origin-Opener-Policy",
+             "X-Frame-Options", "Content-Security-Policy"):
+    print(answer[name].partition(";")[0] if "default-src 'none'" not in answer[name] else "policy")
+"""
+    said = start(WHOLE | {"CF_DATA_DIR": str(tmp_path)}, say)
+    assert said.stdout.splitlines() == [
+        "True True Lax True False",
+        "https://families.anytown.example/account/login/ 200",
+        "max-age=31536000",
+        "nosniff",
+        "same-origin",
+        "same-origin",
+        "DENY",
+        "policy",
+    ], said.stderr
