@@ -1,5 +1,6 @@
 """The workers' entrance: `celery --app connecting_families.celery worker`."""
 
+import logging
 import os
 import time
 from typing import Any
@@ -7,6 +8,8 @@ from typing import Any
 from celery import Celery, Task, signals
 
 from connecting_families import embedded, pulse
+
+logger = logging.getLogger(__name__)
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "connecting_families.settings")
 embedded.ensure(os.environ)
@@ -27,6 +30,8 @@ class CorrelatedTask(Task):
         from connecting_families.audit import trail
 
         with trail.correlated((self.request.headers or {}).get("correlation", "")):
+            # Celery's own lines know the number of the task; this one ties it to the trail.
+            logger.info("Task %s[%s] begins", self.name, self.request.id)
             return super().__call__(*args, **kwargs)
 
 

@@ -66,7 +66,12 @@ class Services:
         said = self.file["services"][name].get("environment", {})
         path = f"{Path(sys.executable).parent}:{self._programs}:{os.environ['PATH']}"
         image = {key: self.here(value) for key, value in image_settings().items()}
-        return {"PATH": path} | image | {key: self.here(str(value)) for key, value in said.items()}
+        # Celery warns of root, whom a container does not have.
+        return (
+            {"PATH": path, "PYTHONWARNINGS": "ignore:You're running the worker"}
+            | image
+            | {key: self.here(str(value)) for key, value in said.items()}
+        )
 
     def start(self, name: str) -> "subprocess.Popen[bytes]":
         """Start one, at its own command."""

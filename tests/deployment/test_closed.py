@@ -1,9 +1,13 @@
 """What production is, beside the settings that it needs: Django's own check has nothing to say against it."""
 
+import json
+import logging
 import subprocess
 import sys
 from pathlib import Path
 
+from connecting_families import log
+from connecting_families.audit import trail
 from tests.architecture.test_settings import HOME, WHOLE, start
 
 
@@ -42,3 +46,17 @@ for name in ("Strict-Transport-Security", "X-Content-Type-Options", "Referrer-Po
         "DENY",
         "policy",
     ], said.stderr
+
+
+def test_a_line_of_the_log_has_the_trails_own_id_and_no_words_of_an_error() -> None:
+    try:
+        raise ValueError("Zebulonia Quillfeather")
+    except ValueError as error:
+        caught = (type(error), error, error.__traceback__)
+    said = logging.LogRecord("x", logging.ERROR, __file__, 1, "%s: at 10%%", (caught[1],), caught)
+    with trail.correlated() as drawn:
+        line = log.Json().format(said)
+    found = json.loads(line)
+    assert (found["correlation"], found["message"], "\n" in line) == (drawn, "ValueError: at 10%", False)
+    assert found["error"].endswith("builtins.ValueError")
+    assert "Zebulonia" not in line
