@@ -4,6 +4,7 @@ import logging
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 from celery import shared_task
 from django.db import DatabaseError, InterfaceError, OperationalError
@@ -14,12 +15,15 @@ from cohorts import assembly, findable, proposing, trying, uploads
 from cohorts import replay as replays
 from cohorts.models import Cohort, DryRun, Replay, Upload
 from cohorts.shards import Joined
+from connecting_families.alone import Work, alone
 from connecting_families.audit import trail
 from connecting_families.audit.refusals import Refused, Why
 from connecting_families.audit.trail import duty
 
 HELPERS = 16
 """Workers that are asked for help with a run; those that come later find it by themselves."""
+NIGHTLY = timedelta(hours=6)
+"""Within which the search of a night is not made again, however many beats ask for it."""
 
 logger = logging.getLogger(__name__)
 
@@ -170,9 +174,21 @@ def take_into_the_search() -> None:
 
 @shared_task
 def search_for_duplicates() -> None:
-    """Look for records that may be of one person."""
+    """Look for records that may be of one person, once a night however many ask for it."""
+    _search(_none_tonight)
+
+
+def _none_tonight() -> bool:
+    last = proposing.last()
+    return last is None or timezone.now() - last.at > NIGHTLY
+
+
+def _search(is_due: Callable[[], bool]) -> None:
     try:
-        proposing.propose(by=duty("propose"), at=timezone.now())
+        # Whoever searched meanwhile has recorded it by the time that nobody else is at it.
+        with alone(Work.PROPOSING, proposing.EVERYBODY) as nobody_else:
+            if nobody_else and is_due():
+                proposing.propose(by=duty("propose"), at=timezone.now())
     except (DatabaseError, InterfaceError) as error:
         logger.warning("The search for duplicates was interrupted (%s); it is done again.", type(error).__name__)
 
@@ -180,8 +196,7 @@ def search_for_duplicates() -> None:
 @shared_task
 def search_if_asked() -> None:
     """Look for records that may be of one person where somebody asked for it and it was not done yet."""
-    if proposing.is_asked_for():
-        search_for_duplicates()
+    _search(proposing.is_asked_for)
 
 
 @shared_task

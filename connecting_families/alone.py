@@ -25,7 +25,9 @@ class Work(IntEnum):
     WITHDRAWING = 12
     DESTROYING = 13
     CHECKING_PROMISES = 14
+    RECEIVING = 15
     SIFTING = 16
+    MAILING = 17
 
 
 @contextmanager

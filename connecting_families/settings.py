@@ -126,6 +126,12 @@ CF_LOOKS_WITHOUT_WORK_DAYS = env.int("CF_LOOKS_WITHOUT_WORK_DAYS", default=30)
 # A file that whoever backs up the database writes when it is done; empty where nobody can know.
 CF_BACKUP_STAMP = env.str("CF_BACKUP_STAMP", default="")
 
+# The weekly mail: to whom (empty for none), from whom, and through which server.
+CF_GOVERNANCE_MAIL = env.list("CF_GOVERNANCE_MAIL", default=[])
+CF_MAIL_FROM = env.str("CF_MAIL_FROM", default="connecting-families@localhost")
+globals().update(Env.email_url_config(env.str("CF_MAIL_URL", default="") or "consolemail://"))
+EMAIL_TIMEOUT = 30
+
 # How long a sign-in lasts: minutes in which nothing is done, and hours at most.
 CF_IDLE_MINUTES = env.int("CF_IDLE_MINUTES", default=30)
 CF_SESSION_HOURS = env.int("CF_SESSION_HOURS", default=10)
@@ -246,6 +252,11 @@ CELERY_BEAT_SCHEDULE = {
     "verify the trail where that was asked for": due("connecting_families.governance.tasks.verify_what_is_due"),
     "verify the trail every night": due("connecting_families.governance.tasks.verify_every_night"),
     "check the promises": due("connecting_families.governance.tasks.check_the_promises"),
+    "write to information governance": {
+        "task": "connecting_families.governance.tasks.write_to_governance",
+        "schedule": 900.0,
+        "options": {"expires": 900},
+    },
     "take into the search what is written": due("cohorts.tasks.take_into_the_search"),
     "search for duplicates that was asked for": due("cohorts.tasks.search_if_asked"),
     "search for duplicates": {"task": "cohorts.tasks.search_for_duplicates", "schedule": 86_400.0},

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from django.conf import settings
 
+from connecting_families.alone import Work, alone
 from connecting_families.audit.refusals import Refused
 from connecting_families.audit.trail import Who
 from transfers import receipt
@@ -19,8 +20,14 @@ logger = logging.getLogger(__name__)
 def empty(*, by: Who, now: Callable[[], datetime]) -> int:
     """Take in or refuse every file that has its own name by now (.json), and remove it; how many there were.
 
-    A file that cannot be read or removed is left for the next time: taken in twice it is taken in once.
+    A file that cannot be read or removed is left for the next time: taken in twice it is taken in once. One at a time:
+    what is refused is refused once.
     """
+    with alone(Work.RECEIVING, 0) as nobody_else:
+        return _emptied(by, now) if nobody_else else 0
+
+
+def _emptied(by: Who, now: Callable[[], datetime]) -> int:
     folder: Path = settings.CF_RECEIPT_FOLDER
     count = 0
     for path in sorted(folder.glob("*.json")) if folder.is_dir() else []:

@@ -260,6 +260,10 @@ class Event(Enum):
     SIGN_OFF_REFUSED = "Signing off a month was refused"
     SIGN_OFF_VIEWED = "What was signed off of a month was opened"
 
+    WEEKLY_MAIL_ATTEMPTED = "Sending the weekly mail to information governance was attempted"
+    WEEKLY_MAIL_SENT = "The weekly mail to information governance was sent"
+    WEEKLY_MAIL_FAILED = "The weekly mail to information governance did not get through"
+
     @property
     def sentence(self) -> str:
         """The event in words."""

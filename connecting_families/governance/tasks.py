@@ -9,7 +9,7 @@ from django.utils import timezone
 from connecting_families.audit import trail
 from connecting_families.audit.refusals import Refused
 from connecting_families.audit.trail import Who, duty
-from connecting_families.governance import checking, sifting, verification
+from connecting_families.governance import checking, sifting, verification, weekly
 from connecting_families.governance.models import Verification
 
 logger = logging.getLogger(__name__)
@@ -74,3 +74,12 @@ def check_the_promises() -> None:
         logger.info("The promises are being checked already.")
     except (OperationalError, InterfaceError) as error:
         logger.warning("Checking the promises was interrupted (%s); it is taken up again.", type(error).__name__)
+
+
+@shared_task
+def write_to_governance() -> None:
+    """Send the weekly mail where it is due; what is interrupted is found due again."""
+    try:
+        weekly.send_if_due(by=duty("mail"), at=timezone.now())
+    except (OperationalError, InterfaceError) as error:
+        logger.warning("The weekly mail was interrupted (%s).", type(error).__name__)

@@ -267,7 +267,7 @@ def test_a_worker_goes_on_with_the_correlation_of_who_asked(walk_to: WalkTo, mon
         runs.request_a_run(walk)
         tasks.assemble.delay(walk.cohort.pk)
         tasks.assemble_what_is_due()
-    assert handed == [{"correlation": correlation}] * 2
+    assert [headers["correlation"] for headers in handed] == [correlation] * 2
     assert trail.correlation() != correlation
     monkeypatch.undo()
     tasks.assemble.apply((walk.cohort.pk,), headers=handed[0])

@@ -55,7 +55,10 @@ class Services:
     def __init__(self, here: dict[str, str], variables: dict[str, str], programs: str, log: Path) -> None:
         """`here`: what stands in a container, and what stands for it on this machine; `programs`: the two servers'."""
         self.file, self._variables, self._programs, self._log = described(), variables, programs, log
-        self._here, self._there = here, re.compile(rf"({'|'.join(map(re.escape, sorted(here, key=len, reverse=True)))})(?!\w)")
+        self._here, self._there = (
+            here,
+            re.compile(rf"({'|'.join(map(re.escape, sorted(here, key=len, reverse=True)))})(?!\w)"),
+        )
 
     def here(self, text: str) -> str:
         """A word of the file as it is right on this machine."""

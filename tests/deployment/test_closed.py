@@ -49,8 +49,10 @@ for name in ("Strict-Transport-Security", "X-Content-Type-Options", "Referrer-Po
 
 
 def test_a_line_of_the_log_has_the_trails_own_id_and_no_words_of_an_error() -> None:
+    # A traceback quotes the line of the program: what the error says comes from elsewhere.
+    words = "Zebulonia Quillfeather"
     try:
-        raise ValueError("Zebulonia Quillfeather")
+        raise ValueError(words)
     except ValueError as error:
         caught = (type(error), error, error.__traceback__)
     said = logging.LogRecord("x", logging.ERROR, __file__, 1, "%s: at 10%%", (caught[1],), caught)
