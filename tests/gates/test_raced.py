@@ -188,4 +188,4 @@ def test_whoever_objects_while_it_is_done_is_safe(race: Callable[[str], Race], c
         step = min(step * 1.5, LONG) if outcome == last else max(step / 2, STEP)
         apart, last = apart + (step if outcome == "act" else -step), outcome
     assert sum(run.outcomes.values()) == RACES
-    assert min(run.outcomes["act"], run.outcomes["objection"]) > RACES / 10, run.outcomes
+    assert min(run.outcomes["act"], run.outcomes["objection"]) > RACES / 20, run.outcomes
