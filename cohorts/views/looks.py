@@ -24,14 +24,12 @@ from cohorts.rules.look_again import DETAILS, OF_ADDRESS, code_of, detail_of, se
 from cohorts.views.family_pages import day, of_family, today
 from cohorts.views.mended_at import in_form
 from cohorts.views.people import described, of_the_family
-from connecting_families.audit import trail
-from connecting_families.audit.events import Event
 from connecting_families.audit.refusals import Refused
 from connecting_families.kit.forms import offer
 from connecting_families.kit.lists import Column, Table
 from connecting_families.staff.guards import acting, opened_by
 from connecting_families.staff.roles import Permission
-from connecting_families.staff.views import facts
+from connecting_families.staff.views import facts, listed
 
 WAITING = [Column("Person"), Column("Detail"), Column("Shown to the team from"), Column("Today")]
 COUNTS = {Look.WAITING: "Nobody said yet", Look.RIGHT: "Right as it is", Look.CHANGED: "Changed, then asked for again"}
@@ -93,14 +91,13 @@ def look(request: HttpRequest, family: Family, person: str, code: str) -> HttpRe
 @opened_by(Permission.ASK_FOR_LOOKS)
 def looks(request: HttpRequest) -> HttpResponse:
     """How many details wait to be looked at, and what came of those that were; each that waits, by reference."""
-    with trail.act():
-        trail.record(Event.LOOKS_VIEWED, who=acting(request), at=timezone.now())
     counts: dict[str, dict[str, int]] = {}
     for detail, outcome, number in Look.objects.values_list("detail", "outcome").annotate(Count("pk")):
         counts.setdefault(detail, {})[outcome] = number
     waits = Look.objects.filter(outcome=Look.WAITING).select_related("person")
     waits = waits.order_by("shown_from", "person__reference", "detail")
     page = Paginator(waits, 50).get_page(request.GET.get("page"))
+    listed(request, "looks", people=[it.person.reference for it in page])
     waits_still = {it.pk for _, it in details_seen.still_to_take(page, today())}
     context = {
         "title": "Details to look at again", "back_href": reverse("home"), "page": page,

@@ -67,7 +67,6 @@ class Event(Enum):
     LOOKS_ASKED_FOR = "Details of people were asked to be looked at again"
     LOOK_TAKEN = "A detail of a person was looked at again"
     LOOK_REFUSED = "Asking for a look at a detail, or closing one, was refused"
-    LOOKS_VIEWED = "What is asked to be looked at again was listed"
     OBJECTION_RECEIVED = "An objection was received"
     OBJECTION_REFUSED = "Recording an objection was refused"
     OBJECTION_LIFTED = "An objection was lifted"

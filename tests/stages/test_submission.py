@@ -179,6 +179,7 @@ MOVES = {
     "attempt delivery": ("SEALED", "SENDING"),
     "note arrival": ("SENDING", "SENT"),
     "take in a receipt": ("SENT", "RECEIPTED"),
+    "destroy": ("SEALED SENDING SENT RECEIPTED", "DESTROYED"),
     "void": ("DRAFT PUT_FORWARD SENT_BACK APPROVED SEALED", "VOID"),
 }
 

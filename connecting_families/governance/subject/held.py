@@ -15,6 +15,7 @@ from cohorts.models import (
     Consent,
     Evidence,
     FlagReview,
+    Look,
     Merge,
     Notice,
     Objection,
@@ -50,6 +51,7 @@ def parts(subject: Subject) -> Iterator[Part]:
     yield _objections(subject)
     yield _rechecks(subject)
     yield _requests(subject)
+    yield _looked_again(subject)
     yield _compared(subject)
 
 
@@ -281,6 +283,18 @@ def _requests(subject: Subject) -> Part:
         "answer": "Answer", "legal_reference": "By which law",
     }  # fmt: skip
     return part("requests", "What you asked us", columns, rows, empty="Nothing was recorded.")
+
+
+def _looked_again(subject: Subject) -> Part:
+    found = Look.objects.filter(person__in=subject.keys).order_by("shown_from", "id")
+    rows = [
+        [reference, it.get_detail_display(), it.shown_from, it.get_outcome_display(), it.looked_on or ""]
+        for reference, it in of_records(subject, found)
+    ]
+    columns = RECORD | {
+        "detail": "Detail", "shown_from": "Shown to the team from", "outcome": "What came of it", "looked_on": "On",
+    }  # fmt: skip
+    return part("looks", "Details that somebody asked to have looked at again", columns, rows, empty="None.")
 
 
 def _compared(subject: Subject) -> Part:
