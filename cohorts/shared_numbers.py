@@ -20,18 +20,19 @@ _MARKED = [tuple(field for place, field in enumerate(NUMBERS) if marks >> place 
 
 
 class SharedNumbers:
-    """The numbers that people share: nine bytes for each of those, for in a bad file they are many."""
+    """The numbers that people share: five bytes for each of those, for in a bad file they are many."""
 
     def __init__(self, rows: Iterable[tuple[int, int]] = ()) -> None:
-        """From people and their marks, in the order of people."""
-        self._people, self._marks = array("q"), bytearray()
+        """From people and their marks, in the order of people, whose keys lie less than 2^32 apart (OverflowError)."""
+        self._first, self._people, self._marks = 0, array("I"), bytearray()
         for person, marks in rows:
-            self._people.append(person)
+            self._first = self._first or person
+            self._people.append(person - self._first)
             self._marks.append(marks)
 
     def of(self, person: int) -> tuple[str, ...]:
         """The fields whose value stands on another person too."""
-        place = bisect_left(self._people, person)
-        if place < len(self._people) and self._people[place] == person:
+        place = bisect_left(self._people, person - self._first)
+        if place < len(self._people) and self._people[place] == person - self._first:
             return _MARKED[self._marks[place]]
         return ()
