@@ -196,7 +196,7 @@ def _queue(found: pulse.Pulse) -> str:
 def _verified() -> str:
     last = Verification.objects.exclude(ended_at=None).order_by("-ended_at").first()
     if last is None or last.ended_at is None:
-        return "The trail was not verified yet."
+        return "The trail was never verified."
     return f"The trail was last verified on {moment(last.ended_at)}: {Verification.STATES[last.state].lower()}."
 
 

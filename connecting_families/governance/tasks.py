@@ -1,12 +1,15 @@
 """What the workers do for information governance: fetch, make one call, end."""
 
 import logging
+from datetime import datetime
 
 from celery import shared_task
 from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
+from connecting_families.alone import Work, alone
 from connecting_families.audit import trail
+from connecting_families.audit.models import Entry
 from connecting_families.audit.refusals import Refused
 from connecting_families.audit.trail import Who, duty
 from connecting_families.governance import checking, sifting, verification, weekly
@@ -53,19 +56,26 @@ def sift_the_trail() -> None:
 @shared_task
 def verify_every_night() -> None:
     """Have the trail verified, where nobody asked for it since two in the night; governance's home page tells of it."""
-    at = timezone.now()
-    if verification.is_due(checking.last_night(at)):
+    # Whoever finds it due looks while nobody else does, so that two do not ask one after the other.
+    with alone(Work.VERIFYING, 0) as nobody_else:
+        at = timezone.now()
+        if not nobody_else or not verification.is_due(checking.last_night(at)):
+            return
         row = verification.request(by=duty("verify"), at=at)
-        verify_the_trail.delay(row.pk)
+    verify_the_trail.delay(row.pk)
 
 
 @shared_task
 def check_the_promises() -> None:
     """Check every promise: for whoever asked, or once a night. Where another worker is at it, it is being done."""
-    at = timezone.now()
-    entry = checking.asked()
-    if entry is None and not checking.is_due(at):
-        return
+    # The lock of the check itself: what another worker has checked by now is not due any more.
+    with alone(Work.CHECKING_PROMISES, 0) as nobody_else:
+        at, entry = timezone.now(), checking.asked()
+        if nobody_else and (entry is not None or checking.is_due(at)):
+            _check_the_promises(entry, at)
+
+
+def _check_the_promises(entry: Entry | None, at: datetime) -> None:
     by = Who(entry.who, entry.role, entry.actor_id, entry.remote_addr) if entry else duty("promises")
     try:
         with trail.correlated((entry.cid or "") if entry else ""):

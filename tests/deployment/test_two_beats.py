@@ -16,7 +16,7 @@ from cohorts import proposing
 from connecting_families.audit.models import Checkpoint, Entry
 from connecting_families.audit.trail import duty
 from connecting_families.celery import app
-from connecting_families.governance.models import LookToCheck
+from connecting_families.governance.models import LookToCheck, PromiseOutcome
 from tests.audit.acts import files, governing, runs
 from tests.stages.conftest import WalkTo
 from tests.stages.test_withdrawal import object_to
@@ -26,6 +26,7 @@ from tests.stages.walk import Walk
 ONCE = {
     "COHORT_ASSEMBLED": 1, "DRY_RUN_MADE": 1, "COHORT_REPLAYED": 1, "UPLOAD_CHECKED": 1, "RECEIPT_REFUSED": 2,
     "DUPLICATES_SEARCHED": 1, "TRAIL_VERIFIED": 1, "WEEKLY_MAIL_ATTEMPTED": 1, "WEEKLY_MAIL_SENT": 1,
+    "PROMISES_CHECKED": 1,
 }  # fmt: skip
 OF_A_SUBMISSION = {
     "ask to seal": {"SUBMISSION_SEALED": 1},
@@ -93,8 +94,9 @@ def test_every_look_for_what_is_due_is_safe_to_take_twice_at_the_same_time(
     found = Counter(Entry.objects.filter(pk__gt=before).values_list("event", flat=True))
     expected = ONCE | OF_A_SUBMISSION[after]
     assert {event: found[event] for event in expected} == expected
-    # Going through the trail is recorded each time, and finds nothing twice.
-    assert found.keys() <= expected.keys() | {"LOOKS_SIFTED"}
+    # Going through the trail is recorded each time, and finds nothing twice; each broken promise tells of itself.
+    assert found.keys() <= expected.keys() | {"LOOKS_SIFTED", "PROMISE_BROKEN"}
+    assert found["PROMISE_BROKEN"] == PromiseOutcome.objects.filter(kept=False).count()
     assert LookToCheck.objects.count() == len(set(LookToCheck.objects.values_list("kind", "who", "first_at")))
     sizes = list(Checkpoint.objects.values_list("size", flat=True))
     assert len(sizes) == len(set(sizes))

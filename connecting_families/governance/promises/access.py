@@ -26,9 +26,9 @@ BEFORE_EVERY_PAGE = (
 """The last asks everybody for an own password and a second factor before any other page answers."""
 OF_EVERYBODY = frozenset({
     "account_login", "account_logout", "account_inactive", "mfa_authenticate", "openid_connect_login",
-    "openid_connect_callback",
+    "openid_connect_callback", "healthz", "readyz",
 })  # fmt: skip
-"""Pages of signing in and out, which open before anybody is known."""
+"""Pages of signing in and out, which open before anybody is known; and what machines ask, who are told of nobody."""
 WITH_A_REASON = (
     Event.OTHER_TEAMS_FAMILY_OPENED, Event.PROTECTED_ADDRESS_OPENED, Event.LOOKS_AT_PERSON_VIEWED,
     Event.SEARCHES_FOR_NAME_VIEWED,
