@@ -81,7 +81,7 @@ def subject(person: Person) -> Subject:
 
 def against(who: Subject, request: RightsRequest, today: date) -> list[Why]:
     """Why somebody cannot be erased now; what was sent of them is asked elsewhere."""
-    reasons = [*_unread(), *_protects(who, today), *_looks_like_another(who)]
+    reasons = [*_protects(who, today), *_looks_like_another(who)]
     others = RightsRequest.objects.filter(person__in=who.keys, answered_at=None).exclude(pk=request.pk)
     if open_ones := [row.reference for row in others.order_by("reference")]:
         sentence = f"They also ask something else, which erasing them would leave unanswered: {', '.join(open_ones)}."
@@ -94,8 +94,8 @@ def against(who: Subject, request: RightsRequest, today: date) -> list[Why]:
     return reasons
 
 
-def _unread() -> list[Why]:
-    """What holds people in other places than the records, for a while."""
+def under_way() -> list[Why]:
+    """Why nobody can be erased at this moment: something holds people in other places than the records, for a while."""
     reasons = []
     if Upload.objects.exclude(state__in=Upload.ENDED).exists():
         sentence = "An upload of bulk files lies here, and may name them. It is loaded or cancelled first."

@@ -133,7 +133,7 @@ def against_confirming(row: Erasure, by: Who, today: date) -> list[Why]:
     """Why this person cannot confirm that somebody is erased."""
     if decided := _decided(row):
         return decided
-    reasons = _not_for_this_role(by)
+    reasons = [*_not_for_this_role(by), *erasing.under_way()]
     if row.proposed_by == by.reference:
         reasons.append(Why("FOUR_EYES", "You proposed it yourself: another of information governance confirms it."))
     if row.request.answered_at is not None:

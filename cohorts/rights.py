@@ -180,6 +180,8 @@ def against_identifying(row: RightsRequest) -> list[Why]:
     """Why it is not to be said whom a request is about: that is known, or it is closed."""
     if row.person_id or row.family_id:
         return [Why("IDENTIFIED_ALREADY", "It is known already whom this request is about.")]
+    if row.erasures.filter(state=Erasure.DONE).exists():
+        return [Why("ERASED_ALREADY", "The person was erased for this request.")]
     return _closed(row)
 
 

@@ -19,7 +19,7 @@ from cohorts import households, rights_register
 from cohorts import rights as stage
 from cohorts.forms.requests import OBJECTION, RequestForm, UnmatchedRequestForm
 from cohorts.forms.wishes import FAMILY, NOBODY_FOUND, name_of
-from cohorts.models import Family, Person, RightsRequest
+from cohorts.models import Erasure, Family, Person, RightsRequest
 from cohorts.other_teams import sees_every_team, team_of
 from cohorts.rules.answer import Clock
 from cohorts.views.asked import told
@@ -235,7 +235,10 @@ def whom_by_reference(row: RightsRequest) -> str:
     """Whom a request is about, without a name."""
     if row.person is not None:
         return f"Person {households.survivor(row.person).reference}"
-    return f"Family {row.family.reference}" if row.family is not None else "Nobody found yet"
+    if row.family is not None:
+        return f"Family {row.family.reference}"
+    gone = row.erasures.filter(state=Erasure.DONE).first()
+    return f"Person {gone.person_ref}, erased since" if gone else "Nobody found yet"
 
 
 def state(row: RightsRequest, on: date) -> object:

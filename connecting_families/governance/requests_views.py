@@ -79,7 +79,7 @@ def _page(request: HttpRequest, row: RightsRequest, refused: Refused | None = No
     context: Page = {
         "title": row.reference, "caption": row.get_kind_display(), "back_href": reverse("requests_desk"), "row": row,
         "facts": described(row), "people": named,
-        "how_to": HOW_TO[row.kind] if row.answered_at is None else "",
+        "how_to": HOW_TO[row.kind],
         "identify": rights.against_identifying(row), "extend": rights.against_extending(row),
         "answer": rights.against_answering(row), "close": rights.against_closing(row),
     }  # fmt: skip

@@ -281,9 +281,10 @@ def _requests(walk: Walk) -> None:
             reference=f"R{reference}", kind=RightsRequest.ERASURE, person=walk.person(reference), **asked
         )
     erasing.propose(request=asked_for, reason="They asked for it.", by=walk.who("govern"), at=at)
-    row = rights.receive(reference="RDONE", kind=RightsRequest.QUESTION, asked="Why me?", **asked)
     given = rights.Answer(RightsRequest.DONE, "As the notice says.", "", at.date(), "letter")
-    rights.answer(request=row, given=given, by=walk.who("govern"), at=at)
+    for reference in ("RANSWERED", "RDONE"):
+        row = rights.receive(reference=reference, kind=RightsRequest.QUESTION, asked="Why me?", **asked)
+        rights.answer(request=row, given=given, by=walk.who("govern"), at=at)
     rights.close(request=row, by=walk.who("govern"), at=at)
 
 

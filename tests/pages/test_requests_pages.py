@@ -37,7 +37,7 @@ def test_a_question_is_recorded_once_answered_and_closed(walked_to: WalkTo, sign
     assert row.reference in desk
     assert PEOPLE[0][1] not in desk
     assert ASKED in text(govern.get(here))
-    assert "answer it first" in text(govern.get(here))
+    assert "answer it first" in text(press(govern, f"{here}close/"))
     told = {"outcome": "refused", "answer": "No.", "answer_channel": "letter"}
     told |= {"told_on_day": "2", "told_on_month": "11", "told_on_year": "2026"}
     assert "Name the law" in text(press(govern, f"{here}answer/", **told))

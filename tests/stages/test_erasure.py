@@ -8,8 +8,9 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 
-from cohorts import families, findable, loading, notices, objections, people, remembered, rights
+from cohorts import families, findable, loading, notices, objections, people, remembered, rights, uploads
 from cohorts.families import Belonging
+from cohorts.incoming import Offered
 from cohorts.models import Decision, ErasedIdentity, Erasure, Objection, Person, Remembered, RightsRequest
 from connecting_families.audit import seal
 from connecting_families.audit.models import Entry
@@ -131,6 +132,9 @@ def test_nobody_finds_an_erased_person_anywhere_and_the_objection_stands_again(w
     receipt.take_in(data=acknowledgement(walk, made), by=walk.who("prepare"), at=walk.now())
     row = propose(walk, request)
     assert codes(confirm, walk, row, "govern") == ["FOUR_EYES"]
+    upload = uploads.receive(offered=[Offered("people.csv", lambda: [b"x"])], by=walk.who("prepare"), at=walk.now())
+    assert codes(confirm, walk, row) == ["UPLOAD_OPEN"]
+    uploads.cancel(upload=upload, by=walk.who("prepare"), at=walk.now())
     assert codes(confirm, walk, row, "prepare") == ["NOT_FOR_THIS_ROLE"]
     told = rights.Answer("done", "You are erased.", "", walk.now().date(), "letter")
     by: dict[str, Any] = {"by": walk.who("govern"), "at": walk.now()}
