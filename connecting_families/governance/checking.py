@@ -61,9 +61,13 @@ def request(*, by: Who, at: datetime) -> None:
 
 def asked() -> Entry | None:
     """The entry by which somebody asked for a check that was not made since; nothing where nobody waits."""
-    wanted = (Event.PROMISES_CHECK_REQUESTED.name, Event.PROMISES_CHECKED.name)
-    last = Entry.objects.filter(event__in=wanted).order_by("-pk").first()
-    return last if last is not None and last.event == Event.PROMISES_CHECK_REQUESTED.name else None
+    wanted, made = _last(Event.PROMISES_CHECK_REQUESTED), _last(Event.PROMISES_CHECKED)
+    # A check that began before somebody asked may not have seen why they ask.
+    return wanted if wanted and (made is None or wanted.timestamp > made.timestamp) else None
+
+
+def _last(event: Event) -> Entry | None:
+    return Entry.objects.filter(event=event.name).order_by("-timestamp", "-pk").first()
 
 
 def check(*, by: Who, at: datetime) -> list[PromiseOutcome]:

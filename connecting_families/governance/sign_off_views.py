@@ -1,5 +1,6 @@
 """Pages of the months: which were signed off and which were not, what stood there, and signing one."""
 
+import re
 from datetime import date, datetime
 from typing import Any
 
@@ -24,6 +25,7 @@ from connecting_families.staff.guards import acting, opened_by
 from connecting_families.staff.roles import Permission
 from connecting_families.staff.views import facts, in_words, moment
 
+MONTH = re.compile(r"20\d\d-(0[1-9]|1[0-2])", re.ASCII)
 MONTHS = [Column("Month"), Column("State"), Column("Signed off"), Column("By")]
 STOOD = [Column("What"), Column("How it stood")]
 
@@ -103,10 +105,10 @@ def in_month(first: date) -> str:
 
 
 def _first(month: str) -> date:
-    try:
-        return datetime.strptime(month, "%Y-%m").date()  # noqa: DTZ007 - a month has no time
-    except ValueError:
-        raise Http404 from None
+    """The first day of a month of an address. Raises Http404 for what is none."""
+    if not MONTH.fullmatch(month):
+        raise Http404
+    return date.fromisoformat(f"{month}-01")
 
 
 def _tables(stood: dict[str, Any]) -> list[Table]:

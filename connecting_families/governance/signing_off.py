@@ -20,7 +20,7 @@ from connecting_families.audit.events import Event
 from connecting_families.audit.models import Entry
 from connecting_families.audit.refusals import Refused, Why
 from connecting_families.audit.trail import Who
-from connecting_families.governance import checking, verification
+from connecting_families.governance import checking, sifting, verification
 from connecting_families.governance.models import PromiseOutcome, SignOff
 from connecting_families.governance.promises import ends, law
 from transfers import certificates, council
@@ -81,7 +81,10 @@ def stood(month: date, at: datetime) -> dict[str, Any]:
             "faults": [fault["code"] for fault in verified.faults] if verified else [],
         },
         "refusals": _refusals(month),
-        "flags": {"to review": unfinished.flags_to_review(at).count()},
+        "flags": {
+            "looks to look into": sifting.to_check().count(),
+            "flags of families to review": unfinished.flags_to_review(at).count(),
+        },
         "overdue": {
             "objections": sum(clock(each, today) is Clock.OVERDUE for each in waiting),
             "objections that name nobody on file": queries.standing_unmatched_objections(at),

@@ -24,6 +24,7 @@ from connecting_families.audit.refusals import Refused, Why
 from connecting_families.audit.trail import duty
 from connecting_families.governance import checking, signing_off, tasks, verification
 from connecting_families.governance.models import PromiseOutcome, SignOff, Verification
+from connecting_families.governance.promises import service
 from connecting_families.governance.promises.table import PROMISES
 from connecting_families.staff.roles import ROLES, Permission
 from tests.audit.conftest import given
@@ -350,6 +351,15 @@ def alone_elsewhere(council: Council) -> Iterator[None]:
     council.owner.connection.execute("SELECT pg_advisory_unlock(%s, 0)", [key])
 
 
+def test_what_could_tell_early_help_of_a_cohort_is_seen() -> None:
+    for told in ("cohorts/cohort.html", "transfers/submission.html"):
+        assert service._words(service._source(told)), told
+    assert service._models_read("cohorts.views.cohorts") == ["Cohort"]
+    read = {name for module in service._modules() for name in service._named_in(module)}
+    assert "cohorts/family.html" in read
+    assert len(service._modules()) > 10
+
+
 def test_a_month_is_signed_off_once_it_is_over_with_what_stood_there(
     council: Council, clock: Callable[[datetime], None], signed_in: SignedIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -384,6 +394,8 @@ def test_a_month_is_signed_off_once_it_is_over_with_what_stood_there(
     assert row.digest in shown
     listed = " ".join(client.get("/promises/months/").content.decode().split())
     assert "1 month was not signed off." in listed
+    for wrong in ("2026-13", "9999-12", "2026-1", "x"):
+        assert client.get(f"/promises/months/{wrong}/sign/").status_code == 404
     again = {"month": november, "note": "Again.", "seen": seen, "by": walk.who("govern"), "at": MONTHS_LATER}
     with pytest.raises(signing_off.NotSigned, match="signed off already"):
         signing_off.sign(**again)

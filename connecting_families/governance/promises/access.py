@@ -10,6 +10,7 @@ from django.urls import reverse
 from connecting_families.audit.events import Event
 from connecting_families.audit.models import Entry
 from connecting_families.audit.refusals import Why
+from connecting_families.governance import sifting
 from connecting_families.governance.promises import routes
 from connecting_families.governance.promises.shown import Shown, counted, refused
 from connecting_families.staff.models import User
@@ -31,7 +32,7 @@ OF_EVERYBODY = frozenset({
 """Pages of signing in and out, which open before anybody is known; and what machines ask, who are told of nobody."""
 WITH_A_REASON = (
     Event.OTHER_TEAMS_FAMILY_OPENED, Event.PROTECTED_ADDRESS_OPENED, Event.LOOKS_AT_PERSON_VIEWED,
-    Event.SEARCHES_FOR_NAME_VIEWED,
+    Event.SEARCHES_FOR_NAME_VIEWED, Event.SUBJECT_ACCESS_VIEWED, Event.SUBJECT_ACCESS_EXPORTED,
 )  # fmt: skip
 APART = (
     (P.PREPARE_SUBMISSIONS, P.APPROVE_SUBMISSIONS),
@@ -111,6 +112,8 @@ def evidence(at: datetime) -> list[Shown]:  # noqa: ARG001 - all evidence is ask
         refused("Sign-ins that were refused", "SIGN_IN_FAILED"),
         refused("Second factors that were refused", "SECOND_FACTOR_REFUSED"),
         refused("Pages that were refused", "ACCESS_REFUSED"),
+        Shown("Looks that somebody should explain", f"{sifting.to_check().count():,} are to be looked into",
+              reverse("looks_to_check")),
         Shown("Looks that ask for a reason", f"{asked.count():,}, of which {asked.filter(reason='').count():,} without",
               reverse("trail")),
     ]  # fmt: skip

@@ -43,11 +43,14 @@ OBJECTED = """
             AND (o.refused_at IS NULL OR o.refused_at > %(at)s) AS stands
         FROM reached r JOIN cohorts_objection o ON o.id = r.id LEFT JOIN survivor s ON s.person_id = r.person_id
     ),
+    records AS (
+        SELECT person, person AS record FROM objects
+        UNION
+        SELECT s.survivor_id, s.person_id FROM survivor s JOIN objects ON objects.person = s.survivor_id
+    ),
     sent AS (
         SELECT d.person_id, bool_or(o.stands) AS stands
-        FROM objects o
-        JOIN (SELECT id AS record, id AS person FROM cohorts_person WHERE merged_into_id IS NULL
-              UNION ALL SELECT person_id, survivor_id FROM survivor) whose ON whose.person = o.person
+        FROM objects o JOIN records whose ON whose.person = o.person
         JOIN cohorts_decision d ON d.person_id = whose.record
         WHERE d.cohort_id = %(cohort)s AND d.included
         AND (cardinality(o.datasets) = 0 OR o.datasets && string_to_array(d.linkage_scope, ';')::varchar[])

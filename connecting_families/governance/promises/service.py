@@ -15,6 +15,7 @@ from django.urls import reverse
 from connecting_families.audit.refusals import Why
 from connecting_families.governance.promises import routes
 from connecting_families.governance.promises.shown import Shown, counted, refused
+from connecting_families.kit import small_counts
 from connecting_families.staff.roles import ROLES, Permission
 
 P = Permission
@@ -26,13 +27,23 @@ COHORTS = frozenset({
     P.ANSWER_FOR_PROMISES,
 })  # fmt: skip
 """Who may do this may learn who is in a cohort."""
-COUNTS = frozenset({P.SEE_COHORTS, P.SEE_SUBMISSIONS, P.ANSWER_FOR_PROMISES})
-"""What opens pages with counts of people in a cohort, which are exact there."""
+COUNTS = frozenset({P.SEE_EXACT_COUNTS, P.SEE_COHORTS, P.SEE_SUBMISSIONS, P.ANSWER_FOR_PROMISES})
+"""What shows exact counts of people: of a cohort, or of any kind in the lists of others."""
+SUPPRESSING = (
+    "connecting_families.home",
+    "cohorts.views.notices",
+    "cohorts.views.to_mend",
+    "connecting_families.templatetags.kit",
+)
+"""What says counts to others: home, work lists, and the head of every list. Each has them said by small_counts."""
 MAY_SEE_COUNTS = frozenset({"data_preparer", "data_approver", "information_governance"})
 SHARED = frozenset({"connecting_families.home"})
 """The home page asks of each of its lists whether this person may see it; the tests open it as every role."""
 TELLING = re.compile(r"\b(cohorts?|decisions?|submissions?|linkage_scope|withdrawals?|included)\b")
 MODELS = frozenset({"Cohort", "Decision", "Submission", "PersonReference", "Withdrawn", "Rejection"})
+NAMED = re.compile(r"[\"']([\w/]+\.html)[\"']")
+FRAME = frozenset({"base.html"})
+"""What stands around every page says where its reader may go, and nothing of a family."""
 WRITTEN_IN = re.compile(r"{[{%].*?[}%]}", re.DOTALL)
 
 
@@ -72,10 +83,16 @@ def _models_read(module: str) -> list[str]:
 
 
 def _templates_of(module: str) -> Iterator[tuple[str, list[str]]]:
-    for name in _named_in(module):
-        words = _words(name)
-        if words:
-            yield name, words
+    """The templates that a module names, and those that they include or extend, which read what could tell."""
+    waiting, seen = list(_named_in(module)), set[str]()
+    while waiting:
+        name = waiting.pop()
+        if name not in seen | FRAME:
+            seen.add(name)
+            source = _source(name)
+            waiting += NAMED.findall(source)
+            if words := _words(source):
+                yield name, words
 
 
 @lru_cache(maxsize=256)
@@ -85,12 +102,15 @@ def _named_in(module: str) -> tuple[str, ...]:
     return tuple(sorted({text for text in texts if isinstance(text, str) and text.endswith(".html")}))
 
 
-def _words(name: str) -> list[str]:
-    """What a template reads that could tell of a cohort; names of addresses and texts apart."""
+def _source(name: str) -> str:
     try:
-        source = get_template(name).template.source  # type: ignore[attr-defined]
+        return str(get_template(name).template.source)  # type: ignore[attr-defined]
     except TemplateDoesNotExist:
-        return []
+        return ""
+
+
+def _words(source: str) -> list[str]:
+    """What a template reads that could tell of a cohort; names of addresses and texts apart."""
     read = (re.sub(r"'[^']*'|\"[^\"]*\"", "", written) for written in WRITTEN_IN.findall(source))
     return sorted({word for written in read for word in TELLING.findall(written)})
 
@@ -113,9 +133,29 @@ def check_groups(at: datetime) -> list[Why]:  # noqa: ARG001 - every check is as
     for code, role in ROLES.items():
         if code not in MAY_SEE_COUNTS and (both := role.permits & COUNTS):
             may = ", ".join(sorted(each.name for each in both))
-            sentence = f"The role {role.title} is shown exact counts of people in cohorts: {may}."
+            sentence = f"The role {role.title} is shown exact counts of people: {may}."
             reasons.append(Why("ROLE_SEES_EXACT_COUNTS", sentence))
-    return reasons
+    return [*reasons, *_suppression()]
+
+
+def _suppression() -> list[Why]:
+    """Where counts for others are not withheld below ten, not rounded to five, or not asked of that rule."""
+    said = {number: small_counts.rounded(number) for number in range(1000)}
+    reasons = []
+    if any(said[number] is not None for number in range(10)):
+        reasons.append(Why("SMALL_COUNT_SAID", "A count below ten would be said to others."))
+    if any(count is None or count % 5 or abs(count - number) > 4 for number, count in said.items() if number >= 10):
+        reasons.append(
+            Why("COUNT_NOT_ROUNDED", "A count from ten on would be said to others without rounding it to five.")
+        )
+    if small_counts.tabulated({"one": 40, "other": 3}).total is not None:
+        sentence = "A total would be said to others that gives away a count which is withheld."
+        reasons.append(Why("TOTAL_GIVES_AWAY", sentence))
+    return reasons + [
+        Why("COUNTS_UNROUNDED", f"Pages of {name} say counts to others, and do not ask how they may be said.")
+        for name in SUPPRESSING
+        if "small_counts" not in inspect.getsource(sys.modules[name])
+    ]
 
 
 def groups_evidence(at: datetime) -> list[Shown]:  # noqa: ARG001 - all evidence is asked so
@@ -123,7 +163,10 @@ def groups_evidence(at: datetime) -> list[Shown]:  # noqa: ARG001 - all evidence
     exact = [route for route in routes.routes() if set(route.permissions or ()) & COUNTS]
     titles = ", ".join(ROLES[code].title for code in sorted(MAY_SEE_COUNTS))
     return [
-        Shown("Roles that see exact counts of cohorts", titles, reverse("who_may")),
+        Shown("Roles that see exact counts", titles, reverse("who_may")),
         Shown("Pages with such counts", counted(len(exact), "page")),
         Shown("Counts of cohorts for anybody else", "None is shown"),
+        Shown(
+            "Other counts for anybody else", f"Rounded to {small_counts.BASE}, and none below {small_counts.SMALLEST}"
+        ),
     ]
