@@ -82,7 +82,8 @@ PROMISES = (
         "Results speak of groups of people, and never so that somebody could be known by them.",
         "Exact counts open to the data team and governance alone. Others are told no count of a cohort, and of anything"
         " else no count below ten, and those above rounded to five.",
-        ("connecting_families.staff.roles", "connecting_families.kit.small_counts"), service.check_groups, service.groups_evidence,
+        ("connecting_families.staff.roles", "connecting_families.kit.small_counts"), service.check_groups,
+        service.groups_evidence,
     ),
     Promise(
         7, "For research only",
