@@ -63,7 +63,9 @@ def asked() -> Entry | None:
     """The entry by which somebody asked for a check that was not made since; nothing where nobody waits."""
     wanted, made = _last(Event.PROMISES_CHECK_REQUESTED), _last(Event.PROMISES_CHECKED)
     # A check that began before somebody asked may not have seen why they ask.
-    return wanted if wanted and (made is None or wanted.timestamp > made.timestamp) else None
+    if wanted is None or (made is not None and wanted.timestamp <= made.timestamp):
+        return None
+    return wanted
 
 
 def _last(event: Event) -> Entry | None:

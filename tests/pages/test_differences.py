@@ -14,7 +14,7 @@ def test_the_page_says_who_came_and_went_and_is_recorded(
     walk = walk_to("assemble")
     at_the_walks_time(walk)
     client = signed_in("prepare")
-    assert "This is the first cohort" in client.get(f"/cohorts/{walk.cohort.pk}/difference/").content.decode()
+    assert "this is the first one" in client.get(f"/cohorts/{walk.cohort.pk}/difference/").content.decode()
     at = walk.now()
     objections.receive(person=person_of("P1"), received_at=at, by=walk.who("worker"), at=at)
     walk.assemble(walk.cohort.round)

@@ -72,7 +72,7 @@ def test_the_database_refuses_the_approval_of_who_shaped_it(walk_to: WalkTo, nam
         update(row, approved_by_id=user.pk)
 
 
-PAST_THE_APPROVAL = ["APPROVED", "SEALED", "SENDING", "SENT", "RECEIPTED"]
+PAST_THE_APPROVAL = ["APPROVED", "SEALED", "SENDING", "SENT", "RECEIPTED", "DESTROYED"]
 
 
 @pytest.mark.parametrize("stage", PAST_THE_APPROVAL)
