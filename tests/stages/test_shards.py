@@ -101,7 +101,8 @@ def test_one_two_and_seven_workers_decide_what_one_run_unsplit_does_and_so_does_
 
     def tells_who_it_is(*_: object) -> None:
         os.write(tell, f"{os.getpid()} ".encode())
-        time.sleep(0.05)
+        # Long enough for the last of them to be there before the first has taken everything.
+        time.sleep(0.05 * workers)
 
     after_deciding(monkeypatch, tells_who_it_is)
     for workers in (1, 2, 7):
