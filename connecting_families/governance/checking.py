@@ -69,7 +69,8 @@ def asked() -> Entry | None:
 
 
 def _last(event: Event) -> Entry | None:
-    return Entry.objects.filter(event=event.name).order_by("-timestamp", "-pk").first()
+    found: Entry | None = Entry.objects.filter(event=event.name).order_by("-timestamp", "-pk").first()
+    return found
 
 
 def check(*, by: Who, at: datetime) -> list[PromiseOutcome]:
