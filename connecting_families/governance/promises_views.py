@@ -36,7 +36,7 @@ def promises(request: HttpRequest) -> HttpResponse:
     waits = checking.asked()
     context = {
         "title": "Promises", "parts": parts("promises"), "summary": table(standing, "How they stand"),
-        "kept": len(standing) - len(broken), "of": len(standing), "at": moment(at),
+        "are_kept": len(standing) - len(broken), "of": len(standing), "at": moment(at),
         "waits": f"{moment(waits.timestamp)} by {waits.who}" if waits else "",
         "promises": [_shown(each, at) for each in standing],
     }  # fmt: skip

@@ -1,6 +1,7 @@
 """Pages of the months: which were signed off and which were not, what stood there, and signing one."""
 
 import re
+from collections import Counter
 from datetime import date, datetime
 from typing import Any
 
@@ -16,7 +17,7 @@ from connecting_families.audit.events import Event
 from connecting_families.audit.refusals import Refused
 from connecting_families.governance import signing_off
 from connecting_families.governance.forms import SignOffForm
-from connecting_families.governance.models import SignOff
+from connecting_families.governance.models import SignOff, Verification
 from connecting_families.governance.promises.table import BY_NUMBER
 from connecting_families.governance.promises_views import parts
 from connecting_families.kit.lists import Column, Table
@@ -115,7 +116,7 @@ def _tables(stood: dict[str, Any]) -> list[Table]:
     of = stood["promises"]
     broken = [
         [f"{number}. {BY_NUMBER[int(number)].title}" if int(number) in BY_NUMBER else number,
-         f"Broken: {', '.join(in_words(code) for code in codes)}"]
+         f"Broken: {_counted(codes)}"]
         for number, codes in of["broken"].items()
     ]  # fmt: skip
     promises = [
@@ -128,8 +129,11 @@ def _tables(stood: dict[str, Any]) -> list[Table]:
     sealed: list[list[object]] = [
         ["What came of the last verification", in_words(whole["last verification"])],
         ["When it ended", _moment(whole["ended"])],
-        ["Entries that were whole", whole["whole entries"] or 0],
-        ["What was wrong", ", ".join(in_words(code) for code in whole["faults"]) or "Nothing"],
+        [
+            "Entries that were whole",
+            f"{whole['whole entries']:,}" if whole["whole entries"] is not None else "Not known",
+        ],
+        ["What was wrong", _wrong(whole)],
     ]
     if stood.get("checkpoint"):
         sealed.append(["Newest checkpoint", f"{stood['checkpoint']['entries']:,} entries"])
@@ -143,6 +147,21 @@ def _tables(stood: dict[str, Any]) -> list[Table]:
         Table("Flags", STOOD, [[in_words(name), count] for name, count in stood["flags"].items()]),
         Table("What is late, or waits", STOOD, [[in_words(name), count] for name, count in stood["overdue"].items()]),
     ]
+
+
+def _counted(codes: list[str]) -> str:
+    """Codes in words, each once, with how often it was found."""
+    return ", ".join(
+        f"{in_words(code).lower()} ({count})" if count > 1 else in_words(code).lower()
+        for code, count in Counter(codes).items()
+    )
+
+
+def _wrong(whole: dict[str, Any]) -> str:
+    """What a verification found; where none was made, or it failed, nothing is known."""
+    if whole["last verification"] in (Verification.WHOLE, Verification.BROKEN):
+        return _counted(whole["faults"]) or "Nothing"
+    return "Not known"
 
 
 def _numbers(numbers: list[int]) -> str:

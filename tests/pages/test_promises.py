@@ -296,6 +296,7 @@ def test_each_promise_turns_red_within_one_night_and_is_kept_again(
             page = said(signed_in("govern"))
             assert breaks.code in page, number
             assert "13 of 13 promises" not in page, number
+            assert "govuk-notification-banner" not in page
             assert 'govuk-tag--red">Broken' in page, number
         clock(council.night())
         tasks.check_the_promises()

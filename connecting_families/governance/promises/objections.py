@@ -10,7 +10,7 @@ from django.db import connection
 from django.urls import reverse
 
 from cohorts import queries
-from cohorts.models import Objection, Round
+from cohorts.models import Objection
 from connecting_families.audit.refusals import Why
 from connecting_families.governance.promises import what_left
 from connecting_families.governance.promises.shown import Shown, counted, refused
@@ -113,9 +113,8 @@ def evidence(at: datetime) -> list[Shown]:
               reverse("submissions")),
         Shown("Sent over an objection that came first, mended since", f"{sum(it.sent - it.still for it in found):,}",
               reverse("withdrawals")),
-        Shown("Withdrawals of people who objected later", f"{late.count():,}, of which"
-              f" {late.exclude(acknowledged_at=None).count():,} are acknowledged", reverse("withdrawals")),
-        Shown("Rounds", f"{Round.objects.count():,}", reverse("rounds")),
+        Shown("Withdrawals of people who objected later", f"{late.count():,}; acknowledged:"
+              f" {late.exclude(acknowledged_at=None).count():,}", reverse("withdrawals")),
         refused("Sealing that an objection stopped", "SEALING_REFUSED", "OBJECTION_PERSON", "OBJECTION_FAMILY",
                 "OBJECTION_SCOPE"),
         refused("Delivery that an objection stopped", "DELIVERY_REFUSED", "OBJECTION_PERSON", "OBJECTION_FAMILY",
