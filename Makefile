@@ -62,6 +62,7 @@ UV := $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --gen
 
 lock:
 	@$(UV) pyproject.toml -o requirements.txt
+	@$(UV) --group backup -o requirements-backup.txt
 	@$(UV) pyproject.toml --group dev -o requirements-dev.txt
 	@$(UV) pyproject.toml --group dev --group bench -c requirements-dev.txt -o requirements-bench.txt
 

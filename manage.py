@@ -9,7 +9,8 @@ from pathlib import Path
 from connecting_families import embedded
 
 # These do not look into the database, or are what would bring its tables.
-WITHOUT_TABLES = {"help", "version", "makemigrations", "migrate", "showmigrations", "check", "collectstatic"}
+WITHOUT_TABLES = {"help", "version", "makemigrations", "migrate", "showmigrations", "check", "collectstatic",
+                  "restore"}  # fmt: skip
 ASKS_FOR_HELP = {"-h", "--help", "--version"}
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import date, datetime
 
-from cohorts import households
+from cohorts import households, remembered
 from cohorts.models import Family, Objection, Person, Recheck
 from cohorts.rules.answer import ages_to_recheck
 from cohorts.rules.clocks import LONDON
@@ -64,7 +64,8 @@ def refuse(
     row.decided_at, row.decided_by, row.refused_at = at, by.reference, at
     row.refusal_reason, row.refusal_reference, row.told_on = reason.strip(), legal_reference.strip(), told_on
     row.save()
-    trail.record(Event.OBJECTION_TURNED_DOWN, who=by, at=at, about=row)
+    kept = {"objection": row.reference, "told_on": told_on.isoformat() if told_on else None}
+    trail.record(Event.OBJECTION_TURNED_DOWN, who=by, at=at, about=row, outside=kept)
     return row
 
 
@@ -91,7 +92,10 @@ def narrow(*, objection: Objection, persons: Sequence[Person], reason: str, by: 
     row.decided_at, row.decided_by = at, by.reference
     row.save()
     named = {"persons": sorted(person.reference for person in persons)}
-    trail.record(Event.OBJECTION_NARROWED, who=by, at=at, about=row, reason=reason.strip(), details=named)
+    trail.record(
+        Event.OBJECTION_NARROWED, who=by, at=at, about=row, reason=reason.strip(), details=named,
+        outside=named | {"objection": row.reference},
+    )  # fmt: skip
     return row
 
 
@@ -111,7 +115,10 @@ def match(
         raise NotDecided(reasons, record="cohorts.objection", reference=row.reference)
     row.person, row.family = person, family
     row.save()
-    trail.record(Event.OBJECTION_MATCHED, who=by, at=at, about=row)
+    kept = {
+        "objection": row.reference, **remembered.outside(person), "family": family.reference if family else None,
+    }  # fmt: skip
+    trail.record(Event.OBJECTION_MATCHED, who=by, at=at, about=row, outside=kept)
     return row
 
 
@@ -144,7 +151,8 @@ def recheck(*, objection: Objection, person: Person, age: int, outcome: str, by:
         row.lifted_at, row.lift_asked_by = at, "self"
         row.save()
     details = {"person": person.reference, "age": age, "outcome": outcome}
-    trail.record(Event.OBJECTION_RECHECKED, who=by, at=at, about=row, details=details)
+    kept = details | {"objection": row.reference}
+    trail.record(Event.OBJECTION_RECHECKED, who=by, at=at, about=row, details=details, outside=kept)
     return done
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import date, datetime
 
-from cohorts import facts, numbering
+from cohorts import facts, numbering, remembered
 from cohorts.models import Consent, Dataset, Membership, NoticeVersion, Person
 from cohorts.rules.clocks import LONDON, age_on, moment
 from cohorts.rules.consent import BASIS
@@ -112,5 +112,6 @@ def withdraw(*, consent: Consent, withdrawn_at: datetime, by: Who, at: datetime)
         raise NotWithdrawn(reasons, record="cohorts.consent", reference=row.reference)
     row.withdrawn_at = withdrawn_at
     row.save()
-    trail.record(Event.CONSENT_WITHDRAWN, who=by, at=at, about=row)
+    kept = {"consent": row.reference, **remembered.outside(row.person), "withdrawn_at": withdrawn_at.isoformat()}
+    trail.record(Event.CONSENT_WITHDRAWN, who=by, at=at, about=row, outside=kept)
     return row

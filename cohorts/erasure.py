@@ -102,7 +102,8 @@ def confirm(
         "counts": row.counts,
         "remains": row.remains,
     }
-    trail.record(Event.PERSON_ERASED, who=by, at=at, about=row, details=details)
+    kept = {"request": row.request.reference, "person": row.person_ref, "records": row.records}
+    trail.record(Event.PERSON_ERASED, who=by, at=at, about=row, details=details, outside=kept)
     return row
 
 

@@ -17,7 +17,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import IntegrityError, connection, models, transaction
 from psycopg import sql
 
-from cohorts import checking, reading, remembered
+from cohorts import brought, checking, reading, remembered
 from cohorts.bulk_errors import BulkError, Errors
 from cohorts.bulk_files import FILES, BulkFile, Column, Kind
 from connecting_families.audit import trail
@@ -109,6 +109,8 @@ class Loaded:
 
 
 Outcome = Loaded | list[BulkError]
+Written = tuple[Loaded, list[brought.Kept]]
+"""What became of a file, and what of it is kept outside the database."""
 
 
 @dataclass(slots=True)
@@ -139,6 +141,7 @@ def load_directory(directory: Path, *, by: Who, at: datetime, dry_run: bool = Fa
             raise NothingToLoad(f"There is no bulk file in {directory}. Their names are {names}, or a workbook's.")
         if dry_run:
             opened.enter_context(transaction.atomic())
+            opened.enter_context(trail.tried())
         for errors in found.unreadable:
             _refuse("workbook", errors, by=by, at=at)
             report.errors += errors.listed()
@@ -187,9 +190,13 @@ def _load(source: reading.Source, named: list[Future[Outcome]], *, by: Who, at: 
             with trail.act(by, at), connection.cursor() as cursor:
                 _copy_rows(cursor, file, reader, errors)
                 wait(named)
-                loaded = _load_rows(cursor, file, errors, by=by, at=at)
+                loaded, kept = _load_rows(cursor, file, errors, by=by, at=at)
                 details = asdict(loaded) | {"sha256": reader.sha256()}
-                trail.record(Event.FILE_LOADED, who=by, at=at, record="file", reference=file.file_name, details=details)
+                entry = trail.record(
+                    Event.FILE_LOADED, who=by, at=at, record="file", reference=file.file_name, details=details
+                )
+                for event, facts in kept:
+                    trail.keep_outside(event, entry, facts)
         except _Wrong:
             _refuse(file.file_name, errors, by=by, at=at, sha256=reader.sha256())
             return errors.listed()
@@ -203,7 +210,7 @@ def _refuse(reference: str, errors: Errors, *, by: Who, at: datetime, sha256: st
         trail.record(Event.FILE_REFUSED, who=by, at=at, record="file", reference=reference, details=details)
 
 
-def _load_rows(cursor: Any, file: BulkFile, errors: Errors, *, by: Who, at: datetime) -> Loaded:
+def _load_rows(cursor: Any, file: BulkFile, errors: Errors, *, by: Who, at: datetime) -> Written:
     """From the rows of a file to records. Raises _Wrong where anything is wrong.
 
     In nearly every file each row has a key of its own. To find that out takes a sort of all rows, so it is tried: what
@@ -218,11 +225,12 @@ def _load_rows(cursor: Any, file: BulkFile, errors: Errors, *, by: Who, at: date
     return _write(cursor, file, errors, numbered=True, by=by, at=at)
 
 
-def _write(cursor: Any, file: BulkFile, errors: Errors, *, numbered: bool, by: Who, at: datetime) -> Loaded:
+def _write(cursor: Any, file: BulkFile, errors: Errors, *, numbered: bool, by: Who, at: datetime) -> Written:
     checking.read_records(cursor, file, numbered=numbered)
     checking.find_errors(cursor, file, errors)
     if errors:
         raise _Wrong
+    kept = brought.by_file(cursor, file, _differs(file))
     created = _create(cursor, file)
     cursor.execute("SELECT count(held_id), count(DISTINCT held_id) FROM file_records")
     held, different = cursor.fetchone()
@@ -235,7 +243,7 @@ def _write(cursor: Any, file: BulkFile, errors: Errors, *, numbered: bool, by: W
         cursor.execute(MERGED, [at, by.reference])
         # Whoever was erased and is on file again: what they objected to stands from this transaction on.
         remembered.stand_again_of_file(at)
-    return Loaded(created, changed, held - changed)
+    return Loaded(created, changed, held - changed), kept
 
 
 def _copy_rows(cursor: Any, file: BulkFile, reader: reading.Reader, errors: Errors) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from cohorts import numbering
+from cohorts import numbering, remembered
 from cohorts.models import Dataset, Family, Objection, Person
 from connecting_families.audit import trail
 from connecting_families.audit.events import Event
@@ -65,7 +65,8 @@ def receive(
         received_at=received_at,
         datasets=list(datasets),
     )
-    trail.record(Event.OBJECTION_RECEIVED, who=by, at=at, about=received)
+    kept = remembered.of_objection(received)
+    trail.record(Event.OBJECTION_RECEIVED, who=by, at=at, about=received, outside=kept)
     return received
 
 
@@ -91,7 +92,8 @@ def lift(*, objection: Objection, lifted_at: datetime, asked_by: str, channel: s
         raise NotLifted(reasons, record="cohorts.objection", reference=row.reference)
     row.lifted_at, row.lift_asked_by, row.lift_channel = lifted_at, asked_by, channel
     row.save()
-    trail.record(Event.OBJECTION_LIFTED, who=by, at=at, about=row)
+    kept = {"objection": row.reference, "lifted_at": lifted_at.isoformat(), "asked_by": asked_by, "channel": channel}
+    trail.record(Event.OBJECTION_LIFTED, who=by, at=at, about=row, outside=kept)
     return row
 
 

@@ -2,6 +2,7 @@
 
 from datetime import date, datetime, timedelta
 
+from cohorts import remembered
 from cohorts.models import Person, Protection
 from cohorts.rules.clocks import LONDON
 from connecting_families.audit import trail
@@ -39,7 +40,8 @@ def protect(
         raise NotProtected(reasons, record="cohorts.person", reference=person.reference)
     same_day = Protection.objects.filter(person=person, kind=kind, from_on=from_on).count()
     mark = Protection.objects.create(person=person, kind=kind, from_on=from_on, to_on=to_on, ordinal=same_day + 1)
-    trail.record(Event.PROTECTION_MARKED, who=by, at=at, about=person, details={"kind": kind})
+    kept = {**remembered.outside(person), "kind": kind, "from_on": from_on.isoformat(), "to_on": _iso(to_on)}
+    trail.record(Event.PROTECTION_MARKED, who=by, at=at, about=person, details={"kind": kind}, outside=kept)
     return mark
 
 
@@ -66,5 +68,12 @@ def end_protection(*, mark: Protection, last_day: date, reason: str, by: Who, at
     row.to_on = last_day + timedelta(days=1)
     row.save()
     details = {"kind": row.kind, "last_day": last_day.isoformat()}
-    trail.record(Event.PROTECTION_ENDED, who=by, at=at, about=row.person, reason=reason.strip(), details=details)
+    kept = {**details, "from_on": row.from_on.isoformat()}
+    trail.record(
+        Event.PROTECTION_ENDED, who=by, at=at, about=row.person, reason=reason.strip(), details=details, outside=kept
+    )
     return row
+
+
+def _iso(day: date | None) -> str | None:
+    return day.isoformat() if day else None

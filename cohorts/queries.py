@@ -174,6 +174,20 @@ def hold_permissions(*, to_write: bool = False) -> None:
         cursor.execute(f"LOCK TABLE {', '.join(PERMISSION_TABLES)} IN {mode} MODE")
 
 
+def newest_wish() -> datetime | None:
+    """The latest instant at which anybody objected or took a consent back, as it is on file; None for never.
+
+    It lies in the future only where this machine's clock was set back since, or a bulk file says so.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT greatest((SELECT max(received_at) FROM cohorts_objection),"
+            " (SELECT max(withdrawn_at) FROM cohorts_consent))"
+        )
+        newest: datetime | None = cursor.fetchone()[0]
+    return newest
+
+
 def pairs_to_decide() -> QuerySet[Pair]:
     """The pairs of records that wait to be decided, the likeliest first; none whose two count as one person already."""
     one_already = Q(first__merged_into=F("second")) | Q(second__merged_into=F("first"))

@@ -67,6 +67,28 @@ def digests(known: Known) -> set[tuple[str, str]]:
     return found
 
 
+def outside(person: Person | None) -> dict[str, Any]:
+    """A person as the journal outside the database knows them: the reference, and the keyed digests."""
+    if person is None:
+        return {"person": None}
+    return {"person": person.reference, "known": sorted(digest for _, digest in digests(of(person)))}
+
+
+def is_whom_the_journal_means(person: Person, known: Iterable[str]) -> bool:
+    """Whether a person on file is the one of a line in the journal: not another who was given the same reference."""
+    here = {digest for _, digest in digests(of(person))}
+    return not here or not (there := set(known)) or not here.isdisjoint(there)
+
+
+def of_objection(row: Objection) -> dict[str, Any]:
+    """An objection as the journal outside the database keeps it: without a name, and without the words about whom."""
+    return {
+        "objection": row.reference, **outside(row.person),
+        "family": row.family.reference if row.family else None, "made_by": row.made_by,
+        "channel": row.channel, "received_at": row.received_at.isoformat(), "datasets": row.datasets,
+    }  # fmt: skip
+
+
 def _digest(kind: str, word: str) -> str:
     # Apart from what is searched for: neither can be held against the other.
     return keyed(f"erased\n{kind}\n{word}")
@@ -129,7 +151,10 @@ def _again(person: Person, found: set[str], at: datetime) -> list[Objection]:
         reference = numbering.fresh(Objection, "O")
         again = Objection.objects.create(reference=reference, person=person, remembered=row, **same)
         details = {"person": person.reference, "erased": row.erasure.person_ref, "objection": row.objection}
-        trail.record(Event.OBJECTION_STANDS_AGAIN, who=duty("remember"), at=at, about=again, details=details)
+        trail.record(
+            Event.OBJECTION_STANDS_AGAIN, who=duty("remember"), at=at, about=again, details=details,
+            outside=of_objection(again),
+        )  # fmt: skip
         made.append(again)
     return made
 

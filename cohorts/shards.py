@@ -22,6 +22,7 @@ from cohorts.deciding import Counted, Decided, decided
 from cohorts.models import Cohort, Run, Shard
 from cohorts.rules.facts import Question
 from cohorts.rules.matchability import profiles
+from cohorts.rules.reasons import RULE_SET
 
 FAMILIES = 1_000
 """Flagged families in a shard."""
@@ -68,7 +69,7 @@ def plan(cohort_id: int, at: datetime) -> bool:
         if cohort.state != Cohort.REQUESTED:
             return False
         discard(cohort_id)
-        run = Run.objects.create(cohort=cohort, started_at=at)
+        run = Run.objects.create(cohort=cohort, started_at=at, rule_set=RULE_SET)
         starts = ["", *_starts()]
         Shard.objects.bulk_create(
             Shard(run=run, number=number, first=first, until=until)
@@ -113,8 +114,12 @@ def one_snapshot(cohort_id: int) -> Iterator[Joined]:
 
 
 def join(cohort_id: int) -> Joined | None:
-    """Join a run that is going on; None where none is. Raises DatabaseError where its snapshot is gone."""
-    run = Run.objects.exclude(snapshot="").filter(pk=cohort_id).select_related("cohort__round").first()
+    """Join a run that is going on; None where none is, or one by another version of the rules (during a deployment).
+
+    Raises DatabaseError where its snapshot is gone.
+    """
+    going_on = Run.objects.exclude(snapshot="").filter(pk=cohort_id, rule_set=RULE_SET)
+    run = going_on.select_related("cohort__round").first()
     if run is None:
         return None
     with _at(run.snapshot):

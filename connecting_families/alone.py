@@ -28,6 +28,7 @@ class Work(IntEnum):
     RECEIVING = 15
     SIFTING = 16
     MAILING = 17
+    BACKING_UP = 18
 
 
 @contextmanager

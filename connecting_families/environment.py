@@ -47,6 +47,8 @@ HINTS = {
     " owns the database",
     "CF_CHECKPOINTS": "a folder that is there, held by information governance and not by whoever owns the database;"
     " every checkpoint of the trail is written to it",
+    "CF_JOURNAL": "a folder that is there, on another disk than the database and in no backup of it; who objects, and"
+    " what else no backup may bring back, is written to it before it is saved",
     "CF_SECRETS_KEY": "50 or more random characters, kept secret and apart from the database; it encrypts second"
     " factors, which nobody can use any more under another key",
     "CF_ARCHIVE_MASTER_KEY": "50 or more random characters, kept secret and apart from the database and its backups;"

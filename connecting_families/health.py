@@ -18,7 +18,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from connecting_families import pulse
-from connecting_families.audit import seal
+from connecting_families.audit import journal, restored, seal
 
 OK, FAILED, NOT_KNOWN = "ok", "failed", "not known"
 NEEDED = ("database", "migrations")
@@ -59,6 +59,8 @@ def look() -> dict[str, Said]:
         **_behind(),
         "seal": _tried(_seal) if there else {"state": NOT_KNOWN},
         "backup": _tried(_backup),
+        "journal": _tried(_journal),
+        "restore": _tried(_restore) if there else {"state": NOT_KNOWN},
     }
 
 
@@ -112,6 +114,16 @@ def _backup() -> Said:
         return {"state": NOT_KNOWN}
     age = timezone.now().timestamp() - Path(settings.CF_BACKUP_STAMP).stat().st_mtime
     return _within(age, BACKED_UP.total_seconds())
+
+
+def _journal() -> Said:
+    """Whether what must be kept outside the database can be written there: else no objection can be recorded."""
+    return {"state": OK if journal.is_writable() else FAILED}
+
+
+def _restore() -> Said:
+    """Whether nothing waits to be done again after a restore: until then nobody signs in, and nothing leaves."""
+    return {"state": FAILED if restored.against() else OK}
 
 
 def _within(age: float | None, limit: float) -> Said:

@@ -62,8 +62,9 @@ def look(url: str) -> Pulse:
 
 def _since(signs: dict[bytes, bytes], whose: str) -> float | None:
     now = time.time()
-    ages = [max(0.0, now - float(at)) for name, at in signs.items() if name.startswith(whose.encode())]
-    return min((age for age in ages if age < FORGOTTEN), default=None)
+    ages = [now - float(at) for name, at in signs.items() if name.startswith(whose.encode())]
+    # One from the future says nothing: the clock was set back since, and whoever lives gives another soon.
+    return min((max(0.0, age) for age in ages if -LATE < age < FORGOTTEN), default=None)
 
 
 def _waits(message: bytes | None) -> float:

@@ -39,6 +39,9 @@ def database(url: str) -> dict[str, Any]:
     options = config.setdefault("OPTIONS", {})
     for ours, theirs in (("HOST", "host"), ("PORT", "port"), ("USER", "user"), ("PASSWORD", "password")):
         config[ours] = unquote(str(options.pop(theirs, "") or config.get(ours) or ""))
+    # A server that is away is said to be, and not waited for as long as the network would.
+    for name, value in (("connect_timeout", 10), ("tcp_user_timeout", 60_000)):
+        options.setdefault(name, value)
     return config | {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
 
 
@@ -123,8 +126,12 @@ FILE_UPLOAD_PERMISSIONS = 0o600
 CF_LOOKS_IN_AN_HOUR = env.int("CF_LOOKS_IN_AN_HOUR", default=30)
 CF_LOOKS_WITHOUT_WORK_DAYS = env.int("CF_LOOKS_WITHOUT_WORK_DAYS", default=30)
 
-# A file that whoever backs up the database writes when it is done; empty where nobody can know.
+# A file that is written when a backup of the database is done; empty where nobody can know. The key of backups, which
+# only who makes or restores one needs; the folder of pg_dump and pg_restore; and what no backup may bring back.
 CF_BACKUP_STAMP = env.str("CF_BACKUP_STAMP", default="")
+CF_BACKUP_KEY = env.str("CF_BACKUP_KEY", default="")
+CF_POSTGRES_PROGRAMS = env.str("CF_POSTGRES_PROGRAMS", default="")
+CF_JOURNAL = Path(setting("CF_JOURNAL", str(CF_DATA_DIR / "journal")))
 
 # The weekly mail: to whom (empty for none), from whom, and through which server.
 CF_GOVERNANCE_MAIL = env.list("CF_GOVERNANCE_MAIL", default=[])

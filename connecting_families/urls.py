@@ -16,3 +16,5 @@ urlpatterns = [
     path("", include("transfers.urls")),
     path("", include("connecting_families.governance.urls")),
 ]
+
+handler500 = "connecting_families.unavailable.failed"

@@ -107,9 +107,11 @@ def revoke(*, certificate: RecipientCertificate, reason: str, by: Who, at: datet
         raise NotRevoked(reasons, record="transfers.recipientcertificate", reference=row.fingerprint)
     row.revoked_by_id, row.revoked_at = by.person, at
     row.save()
+    purpose = {"purpose": row.purpose}
     trail.record(
-        Event.CERTIFICATE_REVOKED, who=by, at=at, about=row, reason=reason.strip(), details={"purpose": row.purpose}
-    )
+        Event.CERTIFICATE_REVOKED, who=by, at=at, about=row, reason=reason.strip(), details=purpose,
+        outside=purpose | {"fingerprint": row.fingerprint},
+    )  # fmt: skip
     return row
 
 

@@ -97,7 +97,8 @@ def _attempt(*, submission: Submission, where: Where, by: Who, at: datetime) -> 
     row.save()
     attempt: DeliveryAttempt
     attempt, details = attempts.begin(row.delivery_attempts, where, by, at)
-    trail.record(Event.DELIVERY_ATTEMPTED, who=by, at=at, about=row, details=details)
+    kept = {"content_sha256": row.content_sha256}
+    trail.record(Event.DELIVERY_ATTEMPTED, who=by, at=at, about=row, details=details, outside=kept)
     return attempt
 
 
@@ -129,7 +130,8 @@ def _arrived(*, submission: Submission, attempt: DeliveryAttempt, checked: str, 
     row.stage, row.sent_at = lifecycle.after("note arrival").name, at
     row.next_attempt_at, row.delivery_stopped = None, ""
     row.save()
-    trail.record(Event.SUBMISSION_DELIVERED, who=by, at=at, about=row, details=details)
+    kept = {"content_sha256": row.content_sha256, "files": row.sealed_files}
+    trail.record(Event.SUBMISSION_DELIVERED, who=by, at=at, about=row, details=details, outside=kept)
     return row
 
 

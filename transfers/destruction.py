@@ -98,7 +98,7 @@ def confirm(*, submission: Submission, by: Who, at: datetime) -> Destruction:
     asked.confirmed_by_id, asked.confirmed_at, asked.correlation = by.person, at, trail.correlation()
     asked.save()
     details = {"archived": row.archived_files, "key": not archive.begun_to_end(row), **_when(row, at)}
-    trail.record(Event.DESTRUCTION_CONFIRMED, who=by, at=at, about=row, details=details)
+    trail.record(Event.DESTRUCTION_CONFIRMED, who=by, at=at, about=row, details=details, outside={})
     return asked
 
 
@@ -174,7 +174,7 @@ def _destroy_key(*, submission: Submission, by: Who, at: datetime) -> Destructio
     asked.key_destroyed_at = at
     asked.save()
     details = {"kept": bool(row.archived_files)}
-    trail.record(Event.ARCHIVE_KEY_DESTROYED, who=by, at=at, about=row, details=details)
+    trail.record(Event.ARCHIVE_KEY_DESTROYED, who=by, at=at, about=row, details=details, outside={})
     return asked
 
 
@@ -239,7 +239,7 @@ def _finish(*, submission: Submission, by: Who, at: datetime) -> Destruction:
     row.stage = lifecycle.after("destroy").name
     row.save()
     details = {"certificate_sha256": asked.certificate_sha256, "forgotten": asked.forgotten}
-    trail.record(Event.SUBMISSION_DESTROYED, who=by, at=at, about=row, details=details)
+    trail.record(Event.SUBMISSION_DESTROYED, who=by, at=at, about=row, details=details, outside={})
     return asked
 
 

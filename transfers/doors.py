@@ -17,7 +17,7 @@ from django.db import transaction
 
 from cohorts import queries
 from cohorts.rules.clocks import LONDON
-from connecting_families.audit import trail
+from connecting_families.audit import restored, trail
 from connecting_families.audit.events import Event
 from connecting_families.audit.refusals import Refused, Why
 from connecting_families.audit.trail import Who, duty
@@ -57,15 +57,25 @@ class AtTheDoor:
 def guard(submission: Submission, at: datetime) -> AtTheDoor:
     """Why this submission, or somebody in it, may not be sent now; to the end of the act nothing can change it.
 
-    An objection that names nobody is asked for here and not before: one that came since the act began counts.
+    An objection that names nobody is asked for here and not before: one that came since the act began counts. After a
+    restore nothing goes on until the records know again who objected.
     """
     began = time.perf_counter()
     queries.hold_permissions()
     moment = at + timedelta(seconds=time.perf_counter() - began) + LEEWAY
-    lost = gates.at_the_door(queries.permission_lost(submission.cohort, moment), queries.SENTENCES)
+    gained, unmatched = (
+        queries.permission_lost(submission.cohort, moment),
+        queries.standing_unmatched_objections(moment),
+    )
+    newest = queries.newest_wish()
+    if newest is not None and newest > moment:
+        # The clock was set back: what is on file counts, whatever time it is.
+        gained |= queries.permission_lost(submission.cohort, newest)
+        unmatched = max(unmatched, queries.standing_unmatched_objections(newest))
+    lost = gates.at_the_door(gained, queries.SENTENCES)
     return AtTheDoor(
         void=[*lost, *queries.rules_changed(submission.cohort)],
-        wait=gates.unmatched_objections(queries.standing_unmatched_objections(moment)),
+        wait=[*restored.against(), *gates.unmatched_objections(unmatched)],
     )
 
 

@@ -98,7 +98,7 @@ def place_hold(*, submission: Submission, reason: str, by: Who, at: datetime) ->
         reasons.append(Why("NOTHING_TO_HOLD", "Nothing of this submission is kept."))
     doors.refuse(NotHeld, reasons, row)
     hold = LegalHold.objects.create(submission=row, reason=reason.strip(), placed_by_id=by.person, placed_at=at)
-    trail.record(Event.HOLD_PLACED, who=by, at=at, about=row, reason=hold.reason, details={"hold": hold.pk})
+    trail.record(Event.HOLD_PLACED, who=by, at=at, about=row, reason=hold.reason, details={"hold": hold.pk}, outside={})
     return hold
 
 

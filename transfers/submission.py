@@ -9,6 +9,7 @@ from cohorts import looks, queries
 from cohorts.models import Cohort
 from connecting_families.audit import trail
 from connecting_families.audit.events import Event
+from connecting_families.audit.models import LostAct
 from connecting_families.audit.refusals import Refused, Why
 from connecting_families.audit.trail import Who
 from transfers import content, doors, explained
@@ -38,7 +39,7 @@ def draft(*, cohort: Cohort, by: Who, at: datetime) -> Submission:
     round has a submission already.
     """
     of_round = Submission.objects.select_for_update().filter(round=cohort.round)
-    names = list(of_round.values_list("name", flat=True))
+    names = {*of_round.values_list("name", flat=True), *_lost(cohort)}
     reasons = []
     if cohort.state != Cohort.FINISHED:
         reasons.append(Why("COHORT_NOT_FINISHED", "The cohort is not finished. Wait until its run has ended."))
@@ -59,6 +60,14 @@ def draft(*, cohort: Cohort, by: Who, at: datetime) -> Submission:
     )
     trail.record(Event.SUBMISSION_DRAFTED, who=by, at=at, about=drafted, details={"cohort": cohort.pk})
     return drafted
+
+
+def _lost(cohort: Cohort) -> list[str]:
+    """The names of submissions of a round that left before a restore took them from the records: none has one again."""
+    begins = f"CF-{settings.CF_LA_CODE}-{cohort.round.code}-"
+    known = LostAct.objects.filter(record="transfers.submission", reference__startswith=begins)
+    names = known.values_list("reference", flat=True).distinct()
+    return [name for name in names if name.removeprefix(begins).isdecimal()]
 
 
 @trail.stage

@@ -8,7 +8,7 @@ from celery import shared_task
 from django.db import DatabaseError, InterfaceError
 from django.utils import timezone
 
-from connecting_families.audit import trail
+from connecting_families.audit import restored, trail
 from connecting_families.audit.refusals import Refused
 from connecting_families.audit.trail import duty
 from transfers import carrying, delivery, destruction, inbox, sealing
@@ -37,9 +37,19 @@ def _attended(what: str, put_off: Callable[[], None] | None = None) -> Iterator[
         logger.warning("%s was interrupted (%s).", what, type(error).__name__)
 
 
+def _closed(what: str) -> bool:
+    """Whether this waits, because the records were restored and do not know yet what came after the backup."""
+    if restored.against():
+        logger.warning("%s waits until a restore is ended.", what)
+        return True
+    return False
+
+
 @shared_task
 def seal(submission_id: int) -> None:
     """Seal a submission for which that was asked; a refusal is on the trail, a lost database is tried again."""
+    if _closed(f"Sealing submission {submission_id}"):
+        return
     row, by = Submission.objects.get(pk=submission_id), duty("seal")
     with _attended(
         f"Sealing submission {submission_id}", lambda: sealing.put_off(submission=row, by=by, at=timezone.now())
@@ -50,6 +60,8 @@ def seal(submission_id: int) -> None:
 @shared_task
 def deliver(submission_id: int) -> None:
     """Deliver a submission for which that was asked; what is not known is looked at again by the sweep."""
+    if _closed(f"Delivering submission {submission_id}"):
+        return
     row, by = Submission.objects.get(pk=submission_id), duty("deliver")
     with _attended(
         f"Delivering submission {submission_id}", lambda: delivery.put_off(submission=row, by=by, at=timezone.now())
@@ -80,12 +92,16 @@ def deliver_what_is_due() -> None:
 @shared_task
 def empty_the_inbox() -> None:
     """Take in the receipts that have arrived; whatever else lies there is refused and removed."""
-    inbox.empty(by=duty("receive"), now=timezone.now)
+    # A receipt of something that is not known yet to have been sent would be refused, and be gone.
+    if not _closed("What has arrived"):
+        inbox.empty(by=duty("receive"), now=timezone.now)
 
 
 @shared_task
 def withdraw(withdrawal_id: int) -> None:
     """Seal and deliver a withdrawal; what stands in the way is on the trail, and it is tried again."""
+    if _closed(f"Withdrawal {withdrawal_id}"):
+        return
     row = Withdrawal.objects.get(pk=withdrawal_id)
     with _attended(f"Withdrawal {withdrawal_id}"):
         withdrawing.carry_out(withdrawal=row, by=duty("withdraw"), at=timezone.now())
@@ -102,6 +118,8 @@ def withdraw_from(submission_id: int) -> None:
 @shared_task
 def withdraw_who_is_late() -> None:
     """Look for who objected since in whatever was sent, each by itself, and see to it that the recipients are told."""
+    if _closed("Withdrawing"):
+        return
     for row in withdrawing.sent_submissions():
         withdraw_from.delay(row.pk)
     for withdrawal_id, correlation in withdrawing.due(timezone.now()):

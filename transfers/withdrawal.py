@@ -17,8 +17,9 @@ from django.db import connection, transaction
 from cohorts import late
 from cohorts.rules.clocks import LONDON
 from connecting_families.alone import Work, alone
-from connecting_families.audit import trail
+from connecting_families.audit import restored, trail
 from connecting_families.audit.events import Event
+from connecting_families.audit.models import LostAct
 from connecting_families.audit.refusals import Why
 from connecting_families.audit.trail import Who
 from transfers import addressees, archive, attempts, council, doors, outbox, package, progress, recipients
@@ -59,7 +60,7 @@ def make(*, submission: Submission, by: Who, at: datetime) -> Withdrawal | None:
     people = late.people(row.cohort, at, but=list(done))
     if not people:
         return None
-    number = row.withdrawals.count() + 1
+    number = _free_number(row)
     withdrawal = Withdrawal.objects.create(
         submission=row, number=number, name=f"{row.name}-withdrawal-{number}", made_at=at,
         correlation=trail.correlation(), counts={"withdrawn": len(people)},
@@ -71,7 +72,8 @@ def make(*, submission: Submission, by: Who, at: datetime) -> Withdrawal | None:
         for each in people:
             copy.write_row((withdrawal.pk, row.pk, each.person_id, day))
     details = {"submission": row.name, **withdrawal.counts, "reasons": list(withdrawal.reasons)}
-    trail.record(Event.WITHDRAWAL_MADE, who=by, at=at, about=withdrawal, details=details)
+    kept = {"submission": row.name, "number": number}
+    trail.record(Event.WITHDRAWAL_MADE, who=by, at=at, about=withdrawal, details=details, outside=kept)
     return withdrawal
 
 
@@ -149,7 +151,7 @@ def _seal(*, withdrawal: Withdrawal, by: Who, at: datetime) -> Withdrawal:
     row = _locked(withdrawal.pk)
     chosen_for, reasons = _addressees(row, at)
     signers, against = council.signers(chosen_for, at)
-    _refuse([*reasons, *against, *archive.against(row.submission)], row)
+    _refuse([*restored.against(), *reasons, *against, *archive.against(row.submission)], row)
     if signers is None:
         raise AssertionError("What is missing for sealing comes with a reason.")
     files: dict[str, BinaryIO] = {}
@@ -184,7 +186,7 @@ def _seal(*, withdrawal: Withdrawal, by: Who, at: datetime) -> Withdrawal:
 @trail.stage
 def _attempt(*, withdrawal: Withdrawal, where: Where, by: Who, at: datetime) -> WithdrawalAttempt:
     row = _locked(withdrawal.pk)
-    _refuse(outbox.changed(row), row)
+    _refuse(restored.against() or outbox.changed(row), row)
     chosen_for, reasons = _addressees(row, at)
     _refuse(reasons or outbox.against_everybody_sealed(row, chosen_for), row)
     attempt: WithdrawalAttempt
@@ -215,7 +217,8 @@ def _arrived(*, withdrawal: Withdrawal, attempt: WithdrawalAttempt, checked: str
     details = attempts.settle(attempt, row.sealed_files, checked, at)
     row.sent_at, row.next_attempt_at, row.delivery_stopped = at, None, ""
     row.save()
-    trail.record(Event.WITHDRAWAL_DELIVERED, who=by, at=at, about=row, details=details)
+    kept = {"submission": row.submission.name, "number": row.number}
+    trail.record(Event.WITHDRAWAL_DELIVERED, who=by, at=at, about=row, details=details, outside=kept)
     return row
 
 
@@ -230,6 +233,14 @@ def _put_off(*, withdrawal: Withdrawal, codes: list[str], by: Who, at: datetime)
         transaction.on_commit(lambda: [path.unlink(missing_ok=True) for path in paths])
     row.save()
     trail.record(Event.WITHDRAWAL_PUT_OFF, who=by, at=at, about=row, details={"reasons": codes})
+
+
+def _free_number(row: Submission) -> int:
+    """One that no withdrawal of a submission had; after a restore, none that recipients may have had before it."""
+    lost = LostAct.objects.filter(
+        event=Event.WITHDRAWAL_MADE.name, reference__startswith=f"{row.name}-withdrawal-"
+    ).values_list("facts__number", flat=True)
+    return max([*row.withdrawals.values_list("number", flat=True), *lost], default=0) + 1
 
 
 def _locked(key: int) -> Withdrawal:

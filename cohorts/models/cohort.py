@@ -170,6 +170,9 @@ class Run(models.Model):
     cohort = models.OneToOneField(Cohort, on_delete=models.PROTECT, primary_key=True, related_name="run")
     started_at = models.DateTimeField()
     snapshot = models.CharField(max_length=100, blank=True)
+    rule_set = models.CharField(
+        max_length=20, blank=True, db_default="", help_text="By whose rules it goes: others do not help."
+    )
 
     def __str__(self) -> str:
         return f"{self.cohort_id}"

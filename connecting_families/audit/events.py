@@ -259,6 +259,18 @@ class Event(Enum):
     SIGN_OFF_REFUSED = "Signing off a month was refused"
     SIGN_OFF_VIEWED = "What was signed off of a month was opened"
 
+    # Backups, and what a restore leaves to be done again.
+    BACKUP_MADE = "A backup was made"
+    BACKUP_REFUSED = "Making a backup was refused, or failed"
+    JOURNAL_REFUSED = "An act was refused, because the journal outside could not be written"
+    DATABASE_RESTORED = "The records were restored from a backup"
+    RESTORE_REFUSED = "Something about a restore was refused"
+    LOST_ACT_REPEATED = "An act that the backup did not have was done again"
+    LOST_ACT_NOT_REPEATED = "An act that the backup did not have could not be done again by itself"
+    LOST_ACT_ANSWERED = "Somebody said what was done about an act that the backup did not have"
+    LOST_ACTS_VIEWED = "What came after a backup was listed"
+    RESTORE_ENDED = "A restore ended: people may sign in, and packages may leave"
+
     WEEKLY_MAIL_ATTEMPTED = "Sending the weekly mail to information governance was attempted"
     WEEKLY_MAIL_SENT = "The weekly mail to information governance was sent"
     WEEKLY_MAIL_FAILED = "The weekly mail to information governance did not get through"

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import pgtrigger
 from auditlog.models import AbstractLogEntry, LogEntryManager
 from django.conf import settings
 from django.contrib.contenttypes.models import ContentType
@@ -10,6 +11,7 @@ from django.contrib.postgres.search import SearchVector
 from django.db import models
 from django.db.models.functions import Now
 
+from connecting_families.audit.classified import audited
 from connecting_families.audit.events import Event
 from connecting_families.audit.frozen import frozen
 
@@ -163,3 +165,79 @@ class Handover(models.Model):
 
     def __str__(self) -> str:
         return f"{self.checkpoint} handed over"
+
+
+@audited(
+    recordable="id backup made_at sha256 restored_at restored_by journal sealed lost_sha256 ended_at ended_by",
+    masked="reason lost",
+)
+class Restore(models.Model):
+    """The records were restored from a backup; open until everything since then is done again, or answered."""
+
+    backup = models.CharField(max_length=60, blank=True, help_text="Its name; empty: restored by other means.")
+    made_at = models.DateTimeField(help_text="When the backup was made: nothing later was in it.")
+    sha256 = models.CharField(max_length=64, blank=True, help_text="Of the backup's file.")
+    reason = models.CharField(max_length=500)
+    restored_at = models.DateTimeField()
+    restored_by = models.CharField(max_length=150)
+    journal = models.BigIntegerField(help_text="The last line of the journal that was read.")
+    sealed = models.BigIntegerField(help_text="How many sealed entries of the trail the backup had.")
+    lost = models.JSONField(default=list, blank=True, help_text="Checkpoints held outside that saw more: size, root.")
+    lost_sha256 = models.CharField(max_length=64, help_text="Over these, as canonical JSON; the trail has it, too.")
+    ended_at = models.DateTimeField(null=True, blank=True)
+    ended_by = models.CharField(max_length=150, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(ended_at__isnull=True) | ~models.Q(ended_by=""), name="restore_ended_by_somebody"
+            )
+        ]
+        triggers = frozen("A restore that ended", condition=pgtrigger.Q(old__ended_at__isnull=False))
+
+    def __str__(self) -> str:
+        return f"{self.pk}"
+
+
+@audited(
+    recordable="id restore line event record reference at who role state hindered decided_at decided_by",
+    masked="facts answer",
+)
+class LostAct(models.Model):
+    """An act that the journal has and a restored database has not: it is done again, or a person says what was done."""
+
+    WAITING, REPEATED, ANSWERED = "WAITING", "REPEATED", "ANSWERED"
+    STATES = {WAITING: "Waits", REPEATED: "Done again", ANSWERED: "Answered"}
+
+    restore = models.ForeignKey(Restore, on_delete=models.PROTECT, related_name="acts")
+    line = models.BigIntegerField(help_text="Its number in the journal; 0: something about the journal itself.")
+    event = models.CharField(max_length=40)
+    record = models.CharField(max_length=60, blank=True)
+    reference = models.CharField(max_length=200, blank=True)
+    at = models.DateTimeField()
+    who = models.CharField(max_length=150)
+    role = models.CharField(max_length=40, blank=True)
+    facts = models.JSONField(default=dict, blank=True, help_text="What it takes to do it again (audit/journal.py).")
+    state = models.CharField(max_length=10, choices=STATES, default=WAITING)
+    hindered = models.JSONField(default=list, blank=True, help_text="Why it was not done again by itself: codes.")
+    decided_at = models.DateTimeField(null=True, blank=True)
+    decided_by = models.CharField(max_length=150, blank=True)
+    answer = models.CharField(max_length=500, blank=True, help_text="What was done about it, as a person says.")
+
+    class Meta:
+        ordering = ["line", "id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(state="WAITING") | (models.Q(decided_at__isnull=False) & ~models.Q(decided_by="")),
+                name="lost_act_decided_by_somebody",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(state="ANSWERED") | ~models.Q(answer=""), name="lost_act_answered_in_words"
+            ),
+        ]
+        triggers = frozen(
+            "What was decided of a lost act", condition=pgtrigger.Q(old__state__in=["REPEATED", "ANSWERED"])
+        )
+
+    def __str__(self) -> str:
+        return f"{self.restore_id}/{self.line}"

@@ -68,7 +68,7 @@ def seal(*, at: datetime) -> Checkpoint | None:
     """
     key = signing.signing_key()
     with transaction.atomic(durable=True):
-        if not _alone():
+        if not alone_at_it():
             return None
         last = newest()
         tree = _grown(last) if last else merkle.Frontier()
@@ -91,7 +91,7 @@ def hand_over(*, at: datetime) -> int:
     """
     folder: Path = settings.CF_CHECKPOINTS
     with transaction.atomic(durable=True):
-        if not _alone():
+        if not alone_at_it():
             return 0
         waiting = list(Checkpoint.objects.filter(handover=None).order_by("size"))
         try:
@@ -158,12 +158,18 @@ def newest_note() -> str | None:
     return checkpoint.note if checkpoint else None
 
 
+def size_in(name: str) -> int:
+    """How many entries the checkpoint in a file outside saw, by the file's name; 0 for a name that is none of ours."""
+    size = name.removeprefix("checkpoint-").partition("-")[0]
+    return int(size) if size.isdecimal() else 0
+
+
 def file_name(checkpoint: Checkpoint) -> str:
     """Of the file outside: no two checkpoints share it, those of a tree that was put back and grew anew included."""
     return f"checkpoint-{checkpoint.size:012}-{bytes(checkpoint.root).hex()[:16]}.txt"
 
 
-def _alone() -> bool:
+def alone_at_it() -> bool:
     """Whether nobody else seals, until the end of the transaction."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [Work.SEALING_THE_TRAIL.value, KEY_OF_LOCK])

@@ -12,12 +12,13 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, ParamSpec, TypeVar
 
 from django.contrib.contenttypes.models import ContentType
 from django.db import models, transaction
 
+from connecting_families.audit import journal
 from connecting_families.audit.correlating import correlated as correlated
 from connecting_families.audit.correlating import correlation as correlation
 from connecting_families.audit.events import Event
@@ -30,6 +31,8 @@ R = TypeVar("R")
 MASK = "changed"
 
 _changes: ContextVar[list[dict[str, Any]] | None] = ContextVar("changes", default=None)
+_outside: ContextVar[list[journal.Note]] = ContextVar("outside")
+_tried: ContextVar[bool] = ContextVar("tried", default=False)
 
 
 class Unrecorded(Exception):
@@ -68,14 +71,31 @@ def duty(name: str) -> Who:
 
 @contextmanager
 def _one_act() -> Iterator[None]:
-    token = _changes.set([])
+    outer = _outside.get(None)
+    token, kept = _changes.set([]), _outside.set([])
     try:
         with transaction.atomic():
             yield
             if _changes.get():
                 raise Unrecorded(f"Nothing was recorded of a change to {_changes.get()}.")
+            if outer is None and not _tried.get():
+                # Before it is committed: what is committed is in the journal, however this process ends.
+                journal.append(_outside.get())
+        if outer is not None:
+            outer += _outside.get()
     finally:
+        _outside.reset(kept)
         _changes.reset(token)
+
+
+@contextmanager
+def tried() -> Iterator[None]:
+    """Inside, acts are tried and taken back by whoever asks: nothing of them goes into the journal outside."""
+    token = _tried.set(True)
+    try:
+        yield
+    finally:
+        _tried.reset(token)
 
 
 @contextmanager
@@ -141,12 +161,17 @@ def record(
     reference: str = "",
     reason: str = "",
     details: dict[str, Any] | None = None,
+    outside: dict[str, Any] | None = None,
 ) -> Entry:
     """Write the entry of an act, with the changes of fields kept since it began.
 
     `about` is the record the act is about; where there is no row, `record` and `reference` name it. `details` holds
-    codes, counts, dates of acts, digests and references only. Raises Unrecorded outside an act.
+    codes, counts, dates of acts, digests and references only. `outside` is what it takes to do the act again after a
+    restore: it goes into the journal, for the events that are kept there (journal.KEPT), and names nobody either.
+    Raises Unrecorded outside an act, and where an event is to be in the journal and `outside` is missing.
     """
+    if (event in journal.KEPT) != (outside is not None):
+        raise Unrecorded(f"{event.name} and the journal do not agree on whether it is kept outside the database.")
     kept = _changes.get()
     if kept is None:
         raise Unrecorded(f"{event.name} was recorded outside an act: it could be kept where the act is not.")
@@ -173,7 +198,26 @@ def record(
         reason=reason,
     )
     entry.save(force_insert=True)
+    if outside is not None:
+        keep_outside(event, entry, outside)
     return entry
+
+
+def keep_outside(event: Event, entry: Entry, facts: dict[str, Any]) -> None:
+    """Have a line of the journal written with this act: of `event`, as part of what `entry` tells."""
+    _outside.get().append(
+        journal.Note(
+            event=event.name,
+            entry=entry.event,
+            record=entry.record,
+            reference=entry.reference,
+            cid=entry.cid or "",
+            at=entry.timestamp.astimezone(UTC).isoformat(),
+            who=entry.who,
+            role=entry.role,
+            facts=facts,
+        )
+    )
 
 
 def _action(changes: list[dict[str, Any]], record: str, reference: str) -> int:

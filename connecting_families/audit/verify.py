@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from django.db import connection, transaction
 
-from connecting_families.audit import defences, merkle, notes, signing
+from connecting_families.audit import defences, merkle, notes, restored, signing
 from connecting_families.audit.canonical import SELECTED, canonical, differences
 from connecting_families.audit.models import Checkpoint
 from connecting_families.audit.refusals import Why
@@ -66,6 +66,8 @@ class Report(NamedTuple):
     held: int
     waiting: int
     faults: list[Fault]
+    restores: Sequence[str] = ()
+    """What was lost by restoring backups, in sentences: entries are missing, and the trail says by whose act."""
 
 
 class Mark(NamedTuple):
@@ -106,18 +108,24 @@ def verify(
         with connection.cursor() as cursor:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         own = list(Checkpoint.objects.order_by("size"))
-        marks, faults = _marks(own, held, keys)
+        lost, wrong = restored.explained()
+        marks, faults = _marks(own, held, keys, lost)
+        faults += [Fault("RESTORE_EDITED", sentence) for sentence in wrong]
         signed = own[-1].size if own else 0
         sealed, broken = _walk(marks, signed, lambda done: each(done, signed))
         waiting, left = _unsealed(own, at)
         faults = [*broken, *faults, *left, *(Fault(*why) for why in defences.faults())]
-    return Report(sealed, len(own), len(held), waiting, faults)
+        told = restored.sentences()
+    return Report(sealed, len(own), len(held), waiting, faults, told)
 
 
 def _marks(
-    own: Iterable[Checkpoint], held: Iterable[Held], keys: Sequence[notes.VerifierKey]
+    own: Iterable[Checkpoint], held: Iterable[Held], keys: Sequence[notes.VerifierKey], lost: set[tuple[int, str]]
 ) -> tuple[dict[int, list[Mark]], list[Fault]]:
-    """What each checkpoint saw, by size; and which are not signed by us, or not what their note says."""
+    """What each checkpoint saw, by size; and which are not signed by us, or not what their note says.
+
+    Those that a restore `lost`, as the trail says, saw entries that are gone: nothing is held against them.
+    """
     marks: dict[int, list[Mark]] = defaultdict(list)
     faults = []
     for row in own:
@@ -137,7 +145,8 @@ def _marks(
             sentence = f"The checkpoint in {each.where} is not signed by the key of this trail: {error}"
             faults.append(Fault("HELD_CHECKPOINT_FORGED", sentence))
             continue
-        marks[signed.size].append(Mark(signed.root, f"the checkpoint in {each.where}", held=True))
+        if (signed.size, signed.root.hex()) not in lost:
+            marks[signed.size].append(Mark(signed.root, f"the checkpoint in {each.where}", held=True))
     return marks, faults
 
 

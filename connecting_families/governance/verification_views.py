@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
-from connecting_families.audit import seal, signing, trail
+from connecting_families.audit import restored, seal, signing, trail
 from connecting_families.audit.events import Event
 from connecting_families.audit.models import Entry
 from connecting_families.audit.signing import TrailRefused
@@ -44,7 +44,8 @@ def verification(request: HttpRequest) -> HttpResponse:
         "title": "Verification of the trail", "parts": parts("verification"), "state": seal.state(timezone.now()),
         "under_way": under_way, "last": last, "result": _result(last) if last else [],
         "faults": _faults(last) if last and last.faults else None,
-        "checkpoint": _checkpoint(), "note": seal.newest_note(), "key": _key(last), "times": _times(),
+        "restores": restored.sentences(), "checkpoint": _checkpoint(),
+        "note": seal.newest_note(), "key": _key(last), "times": _times(),
     }  # fmt: skip
     return render(request, "governance/verification.html", context | (_progress(under_way) if under_way else {}))
 

@@ -99,7 +99,8 @@ def close(*, user: User, reason: str, by: Who, at: datetime) -> User:
     row.is_active = False
     row.save()
     ended = sessions.away(row)
-    trail.record(Event.STAFF_CLOSED, who=by, at=at, about=row, reason=reason, details={"sign_ins_ended": ended})
+    details = {"sign_ins_ended": ended}
+    trail.record(Event.STAFF_CLOSED, who=by, at=at, about=row, reason=reason, details=details, outside={})
     return row
 
 

@@ -17,6 +17,8 @@ SECOND = "cf_second"
 BY_PROVIDER = "cf_by_provider"
 WARNING = 120
 """Seconds before the end at which the page warns, at the earliest."""
+SET_BACK = 120
+"""Seconds from which a time in the future is one of a clock that was set back since."""
 OFTEN = 15
 """Seconds within which a session is not written again only to say that somebody is there."""
 
@@ -43,7 +45,9 @@ def left(session: SessionBase, now: float) -> Left:
     if BEGUN not in session or SEEN not in session:
         begin(session, now)
     idle = session[SEEN] + settings.CF_IDLE_MINUTES * 60 - now
-    return Left(int(idle), int(session[BEGUN] + settings.CF_SESSION_HOURS * 3600 - now))
+    whole = session[BEGUN] + settings.CF_SESSION_HOURS * 3600 - now
+    # Where the clock was set back nobody knows how long nothing was done: it is over.
+    return Left(0 if session[SEEN] > now + SET_BACK else int(idle), int(whole))
 
 
 def warned_before() -> int:

@@ -43,7 +43,9 @@ class Permission(Enum):
     SEE_TRAIL = "read the trail"
     ANSWER_SUBJECTS = "see all that is held about one person, to answer them"
     ANSWER_FOR_PROMISES = "check the promises of the privacy notice, review notices and agreements, and sign months off"
+    RESTORE = "restore the records from a backup, and answer for what came after it"
     MANAGE_STAFF = "add staff and change roles"
+    MAKE_BACKUPS = "make a backup of the records"
 
 
 class Role(NamedTuple):
@@ -142,13 +144,14 @@ ROLES: dict[str, Role] = {
                 P.ANSWER_FOR_PROMISES,
                 P.ACCEPT_CERTIFICATES,
                 P.REVOKE_CERTIFICATES,
+                P.RESTORE,
             }
         ),
     ),
     "administrator": Role(
         "Administrator",
         "Looks after accounts. Sees no family.",
-        frozenset({P.MANAGE_STAFF}),
+        frozenset({P.MANAGE_STAFF, P.MAKE_BACKUPS}),
     ),
 }
 

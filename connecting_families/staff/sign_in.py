@@ -4,13 +4,15 @@ import time
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.internal.stagekit import clear_login
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 
-from connecting_families.audit import trail
+from connecting_families.audit import restored, trail
 from connecting_families.audit.events import Event
 from connecting_families.audit.trail import duty
 from connecting_families.staff import factors, kept, lasting
@@ -43,6 +45,15 @@ class Adapter(DefaultAccountAdapter):
     def get_client_ip(self, request: HttpRequest) -> str:
         """As in the trail: forwarded-for headers are not believed."""
         return address_of(request) or "0.0.0.0"  # noqa: S104 - no address that is listened on
+
+    def pre_login(self, request: HttpRequest, user: User, **about: Any) -> HttpResponse | None:
+        """Nobody gets in before what came after a backup is known again, by whatever way they say who they are."""
+        if closed := restored.against():
+            clear_login(request)
+            self._refused(request, {"username": user.username}, closed[0].code)
+            return render(request, "account/closed.html", {"sentence": closed[0].sentence}, status=503)
+        answer: HttpResponse | None = super().pre_login(request, user, **about)
+        return answer
 
     def login(self, request: HttpRequest, user: User) -> None:
         """Sign in, and record it in the same transaction. What the one before left in this browser is destroyed."""

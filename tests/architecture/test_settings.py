@@ -27,6 +27,7 @@ WHOLE = {
     "CF_CONTACT": "families@anytown.example",
     "CF_CHECKPOINT_KEY": "checkpoints.pem",
     "CF_CHECKPOINTS": "checkpoints",
+    "CF_JOURNAL": "journal",
     "CF_TRAIL_KEY": "also-only-for-this-test-" * 3,
 }
 SAY = (

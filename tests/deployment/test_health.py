@@ -19,7 +19,7 @@ from connecting_families.audit.trail import duty
 from connecting_families.staff import accounts
 from tests.faults.test_workers import now, queue  # noqa: F401 - a fixture
 
-NAMES = ["database", "migrations", "broker", "worker", "beat", "queue", "seal", "backup"]
+NAMES = ["database", "migrations", "broker", "worker", "beat", "queue", "seal", "backup", "journal", "restore"]
 
 
 @pytest.fixture

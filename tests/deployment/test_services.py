@@ -36,9 +36,9 @@ from transfers import keys
 SITE = "families.anytown.example"
 COUNCIL = {"ALLOWED_HOSTS": SITE, "CF_LA_CODE": "E06999999", "CF_COUNCIL_NAME": "Anytown City Council",
            "CF_CONTACT": "families@anytown.example"}  # fmt: skip
-PROGRAM = ("migrate", "web", "worker", "beat")
+PROGRAM = ("migrate", "web", "worker", "beat", "backup", "restore")
 SERVERS = ("db", "broker")
-FOLDERS = ("data", "outbox", "checkpoints", "delivered", "archive", "archive-keys")
+FOLDERS = ("data", "outbox", "checkpoints", "journal", "backups", "delivered", "archive", "archive-keys")
 
 
 def test_every_service_is_closed_and_only_the_web_is_published() -> None:
@@ -51,7 +51,7 @@ def test_every_service_is_closed_and_only_the_web_is_published() -> None:
         assert service["user"] not in ("", "root", "0", "0:0"), name
         assert "privileged" not in service, name
         assert service["restart"], name
-        assert ("healthcheck" in service) is (name != "migrate"), name
+        assert ("healthcheck" in service) is (name not in ("migrate", "backup", "restore")), name
         assert ("ports" in service) is (name == "web"), name
     assert file["services"]["web"]["ports"] == ["127.0.0.1:${CF_PORT:-8000}:8000"]
     assert file["networks"]["inside"]["internal"] is True
@@ -66,7 +66,7 @@ def test_secrets_are_files_that_only_whoever_needs_one_is_given() -> None:
         named = {str(value) for key, value in service.get("environment", {}).items() if key.endswith("_FILE")}
         assert named <= given, name
     holders = {name for name, service in file["services"].items() if "database_owner_url" in service.get("secrets", [])}
-    assert holders == {"migrate"}
+    assert holders == {"migrate", "restore"}
     used = {each for service in file["services"].values() for each in service.get("secrets", [])}
     assert used == set(file["secrets"])
 
@@ -101,7 +101,7 @@ class Council:
         password = {name: secrets.token_urlsafe(20) + "/@:" for name in ("database_owner", "database_site", "broker")}
         for name, word in password.items():
             _secret(folder / "secrets", f"{name}_password", word)
-        for name in ("secret_key", "trail_key", "secrets_key", "archive_master_key"):
+        for name in ("secret_key", "trail_key", "secrets_key", "archive_master_key", "backup_key"):
             _secret(folder / "secrets", name, secrets.token_urlsafe(50))
         self.site, self.owner = (
             f"postgresql://families_{role}:{quote(password[f'database_{role}'], safe='')}@"

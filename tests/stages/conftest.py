@@ -52,6 +52,7 @@ class Stands:
             "CF_DATA_DIR": here,
             "CF_OUTBOX": here / "outbox",
             "CF_UPLOADS": here / "uploads",
+            "CF_JOURNAL": here / "journal",
             "CF_ARCHIVE": here / "archive",
             "CF_ARCHIVE_KEYS": here / "archive-keys",
             "CF_DELIVERY_FOLDER": here / "delivered",

@@ -39,6 +39,8 @@ class Command(Act):
                 Event.TRAIL_BROKEN if report.faults else Event.TRAIL_VERIFIED, who=by, at=self.now(), record="trail",
                 details={"sealed": report.sealed, "held": report.held, "faults": [each.code for each in report.faults]},
             )  # fmt: skip
+        for sentence in report.restores:
+            self.stderr.write(f"RESTORED: {sentence}")
         for fault in report.faults:
             self.stderr.write(f"{fault.code}: {fault.sentence}")
         self.result(

@@ -26,7 +26,7 @@ def add_certificate(walk: Walk) -> None:
 def without_certificates(walk: Walk) -> None:
     with trail.act(), connection.cursor() as cursor:
         cursor.execute("DELETE FROM transfers_recipientcertificate")
-        trail.record(Event.CERTIFICATE_REVOKED, who=duty("test"), at=walk.now())
+        trail.record(Event.CERTIFICATE_REVOKED, who=duty("test"), at=walk.now(), outside={})
 
 
 def accept(walk: Walk) -> None:
