@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 from django import forms
 
-from cohorts.forms.wishes import FAMILY, NOBODY_FOUND, NOT_KNOWN, PeopleForm, WhenField
+from cohorts.forms.wishes import FAMILY, NOBODY, NOBODY_FOUND, NOT_KNOWN, AboutForm, PeopleForm, WhenField
 from cohorts.models import RightsRequest
 from connecting_families.kit.forms import Choice, DateBoxesField
 
@@ -22,7 +22,7 @@ KINDS = [
 ]
 
 
-class UnmatchedRequestForm(forms.Form):
+class UnmatchedRequestForm(AboutForm):
     """A question or a request of somebody who is not found on file, or whom nobody looked for yet."""
 
     kind = forms.ChoiceField(
@@ -30,13 +30,6 @@ class UnmatchedRequestForm(forms.Form):
         widget=forms.RadioSelect,
         choices=KINDS,
         error_messages={"required": "Choose what they ask"},
-    )
-    about = forms.CharField(
-        label="Who is it about, as far as you were told?",
-        help_text="Names, where they live, who they were in touch with. Information governance looks for them by this.",
-        widget=forms.Textarea(attrs={"rows": 3}),
-        max_length=500,
-        required=False,
     )
     asked = forms.CharField(
         label="What was asked, in their words?",
@@ -59,6 +52,7 @@ class UnmatchedRequestForm(forms.Form):
         error_messages={"required": "Choose how it came"},
     )
     received_at = WhenField("When did it come to the council?")
+    field_order = ["kind", "about", "asked", "made_by", "channel", "received_at"]
 
     def clean(self) -> dict[str, Any]:
         """A question says what it is."""
@@ -81,8 +75,7 @@ class RequestForm(UnmatchedRequestForm, PeopleForm):
 
     def choices(self) -> list[tuple[str, Choice]]:
         """One of the family, all of it, or somebody whom nobody finds."""
-        nobody = Choice("Somebody whom I cannot find here", hint="It is recorded all the same, and looked for")
-        return [*super().choices(), (FAMILY, Choice("The whole family")), (NOBODY_FOUND, nobody)]
+        return [*super().choices(), (FAMILY, Choice("The whole family")), (NOBODY_FOUND, NOBODY)]
 
 
 # For information governance ---------------------------------------------------------------------------------------
@@ -150,17 +143,6 @@ class AnswerForm(forms.Form):
         label="When were they told?",
         help_text="The day on which they had the answer, or it was posted.",
         error_messages={"required": "Enter the day on which the person was told"},
-    )
-
-
-class IdentifyForm(forms.Form):
-    """Whom a request is about."""
-
-    reference = forms.CharField(
-        label="Reference of the person or of the family",
-        help_text="For example, P000123 or F000123. You see whose it is before anything is kept.",
-        max_length=60,
-        error_messages={"required": "Enter a reference"},
     )
 
 

@@ -14,6 +14,7 @@ from connecting_families.staff.models import User
 from connecting_families.staff.roles import Permission, permits
 
 FAMILY, NOBODY_FOUND, NOT_KNOWN = "family", "nobody", ""
+NOBODY = Choice("Somebody whom I cannot find here", hint="It is recorded all the same, and looked for")
 ALL, SOME = "all", "some"
 KINDS = {
     "refuge": "The person lives in a refuge. Where they live is shown on no letter.",
@@ -190,8 +191,8 @@ class HowForm(forms.Form):
     )
 
 
-class UnmatchedForm(DatasetsForm, HowForm):
-    """An objection of somebody who is not found on file; hardly anything of it must be known."""
+class AboutForm(forms.Form):
+    """About somebody who is not found on file, or whom nobody looked for yet."""
 
     about = forms.CharField(
         label="Who is it about, as far as you were told?",
@@ -200,6 +201,11 @@ class UnmatchedForm(DatasetsForm, HowForm):
         max_length=500,
         required=False,
     )
+
+
+class UnmatchedForm(DatasetsForm, HowForm, AboutForm):
+    """An objection of somebody who is not found on file; hardly anything of it must be known."""
+
     received_at = WhenField("When did it come to the council?")
     field_order = ["about", "made_by", "channel", "covers", "datasets", "received_at"]
 
@@ -217,9 +223,8 @@ class ObjectionForm(UnmatchedForm, PeopleForm):
 
     def choices(self) -> list[tuple[str, Choice]]:
         """One of the family, all of it, or somebody whom nobody finds."""
-        nobody = Choice("Somebody whom I cannot find here", hint="It is recorded all the same, and looked for")
         whole = Choice("The whole family", hint="Everyone in it, adults too")
-        return [*super().choices(), (FAMILY, whole), (NOBODY_FOUND, nobody)]
+        return [*super().choices(), (FAMILY, whole), (NOBODY_FOUND, NOBODY)]
 
 
 class LiftForm(forms.Form):
@@ -324,8 +329,8 @@ class NarrowForm(forms.Form):
         return [self.people[reference] for reference in self.cleaned_data["persons"]]
 
 
-class MatchForm(forms.Form):
-    """Whom an objection is about."""
+class ReferenceForm(forms.Form):
+    """Whom an objection, or a request, is about."""
 
     reference = forms.CharField(
         label="Reference of the person or of the family",

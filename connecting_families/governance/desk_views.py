@@ -3,11 +3,9 @@
 It stands where cohorts and transfers may both be asked: here alone a page says what was sent about whom.
 """
 
-from collections.abc import Callable
 from datetime import date
 from typing import Any
 
-from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -17,13 +15,14 @@ from django.utils.html import format_html_join
 from django.views.decorators.http import require_POST
 
 from cohorts import answers, households, queries
-from cohorts.forms.wishes import MatchForm, NarrowForm, RecheckForm, RefusalForm, born, name_of
-from cohorts.models import Family, Objection, Person, Recheck
+from cohorts.forms.wishes import NarrowForm, RecheckForm, RefusalForm, born, name_of
+from cohorts.models import Objection, Person, Recheck
 from cohorts.rules.answer import Clock, answer_due, clock
 from cohorts.rules.clocks import LONDON
-from connecting_families.audit import trail
+from cohorts.views.family_pages import today
 from connecting_families.audit.events import Event
 from connecting_families.audit.refusals import Refused
+from connecting_families.governance.act_views import Desk
 from connecting_families.kit.forms import Choice
 from connecting_families.kit.lists import Column, Table
 from connecting_families.kit.pieces import link, tag
@@ -49,6 +48,7 @@ SENT = [
     Column("Withdrawn"),
 ]  # fmt: skip
 SHOWN = 100
+DESK = Desk("objection", Event.OBJECTION_VIEWED)
 
 
 @opened_by(Permission.DECIDE_OBJECTIONS)
@@ -66,7 +66,7 @@ def objection_desk(request: HttpRequest) -> HttpResponse:
         "title": "Objections",
         "counts": facts(
             ("To decide", known.count()), ("Unmatched", lost.count()), ("To look at again", len(again)),
-            ("Overdue", sum(1 for row in waiting if clock(row.received_at, _today()) is Clock.OVERDUE)),
+            ("Overdue", sum(1 for row in waiting if clock(row.received_at, today()) is Clock.OVERDUE)),
         ),
         "tables": [
             Table(
@@ -99,13 +99,12 @@ def objection_desk(request: HttpRequest) -> HttpResponse:
 def objection(request: HttpRequest, number: int) -> HttpResponse:
     """One objection: whom it protects, what was sent about them, and what may be decided. Opening it is recorded."""
     row = get_object_or_404(Objection.objects.select_related("person", "family"), pk=number)
-    with trail.act():
-        trail.record(Event.OBJECTION_VIEWED, who=acting(request), at=timezone.now(), about=row)
+    DESK.viewed(request, row)
     return _page(request, row)
 
 
 def _page(request: HttpRequest, row: Objection, refused: Refused | None = None) -> HttpResponse:
-    covered = households.covered(row, _today())
+    covered = households.covered(row, today())
     left = [
         [each.submission, each.person_ref, ", ".join(each.recipients), ", ".join(each.datasets),
          moment(each.attempted_at), moment(each.arrived) or "Not known yet",
@@ -179,7 +178,7 @@ def refuse(request: HttpRequest, number: int) -> HttpResponse:
     row = get_object_or_404(Objection, pk=number)
     page = {"title": "Refuse an objection", "submit": "Refuse the objection",
             "note": "It stands no more once it is refused: the person's details can be sent again."}  # fmt: skip
-    return _ask(request, row, RefusalForm(request.POST or None), page, lambda given: _refuse(request, row, given))
+    return DESK.ask(request, row, RefusalForm(request.POST or None), page, lambda given: _refuse(request, row, given))
 
 
 def _refuse(request: HttpRequest, row: Objection, given: dict[str, Any]) -> str:
@@ -195,7 +194,7 @@ def narrow(request: HttpRequest, number: int) -> HttpResponse:
     page = {"title": "Narrow an objection to persons", "submit": "Narrow the objection",
             "note": "It covers everyone in the family until you narrow it."}  # fmt: skip
     form = NarrowForm(request.POST or None, people=people)
-    return _ask(request, row, form, page, lambda given: _narrow(request, row, given))
+    return DESK.ask(request, row, form, page, lambda given: _narrow(request, row, given))
 
 
 def _narrow(request: HttpRequest, row: Objection, given: dict[str, Any]) -> str:
@@ -207,37 +206,16 @@ def _narrow(request: HttpRequest, row: Objection, given: dict[str, Any]) -> str:
 def match(request: HttpRequest, number: int) -> HttpResponse:
     """Say whom an unmatched objection is about: the name is shown before anything is kept."""
     row = get_object_or_404(Objection, pk=number)
-    page: dict[str, Any] = {"title": "Match an objection", "submit": "Look up", "told": row.about}
-    form = MatchForm(request.POST or None)
-    found: Person | Family | None = None
-    if request.method == "POST" and form.is_valid():
-        found = _found(form.cleaned_data["reference"].strip())
-        if found is None:
-            form.add_error("reference", "Nobody on file has this reference: check it, or ask the family's worker")
-    if found is None or "confirmed" not in request.POST:
-        shown = _shown(request, found) if found else []
-        more = {"hidden": [("reference", found.reference)], "submit": "Match it"} if found else {}
-        return _form(request, row, form, page | more | {"found": shown})
-    about = {"person": found} if isinstance(found, Person) else {"family": found}
+    page = {"title": "Match an objection", "submit": "Look up", "confirm": "Match it", "told": row.about}
     try:
-        answers.match(objection=row, **about, by=acting(request), at=timezone.now())
+        return DESK.ask_whom(request, row, "match_objection", page, lambda found: _match(request, row, found))
     except Refused as refusal:
         return _page(request, row, refused=refusal)
-    messages.success(request, f"{row.reference} is matched to {found.reference}. It waits for a decision.")
-    return redirect("objection", row.pk)
 
 
-def _found(reference: str) -> Person | Family | None:
-    person = Person.objects.filter(reference=reference).first()
-    return households.survivor(person) if person else Family.objects.filter(reference=reference).first()
-
-
-def _shown(request: HttpRequest, found: Person | Family) -> list[dict[str, Any]]:
-    """Whose reference it is; that somebody was shown it is recorded."""
-    people = [found] if isinstance(found, Person) else households.members(found, _today())
-    listed(request, "match_objection", people=[each.reference for each in people])
-    named = format_html_join("", '<p class="govuk-body">{}, {}</p>', ((name_of(each), born(each)) for each in people))
-    return facts(("Reference", found.reference), ("Who that is", named or "A family without members today"))
+def _match(request: HttpRequest, row: Objection, found: dict[str, Any]) -> str:
+    answers.match(objection=row, **found, by=acting(request), at=timezone.now())
+    return f"{row.reference} is matched to {next(iter(found.values())).reference}. It waits for a decision."
 
 
 @opened_by(Permission.DECIDE_OBJECTIONS)
@@ -254,7 +232,7 @@ def recheck(request: HttpRequest, number: int) -> HttpResponse:
             "note": "Ask the person, now that they are old enough. The objection stands unless they lift it."
             if due else "Nobody whom this objection covers is to be asked again."}  # fmt: skip
     form = RecheckForm(request.POST or None, due=choices)
-    return _ask(request, row, form, page, lambda given: _recheck(request, row, given))
+    return DESK.ask(request, row, form, page, lambda given: _recheck(request, row, given))
 
 
 def _recheck(request: HttpRequest, row: Objection, given: dict[str, Any]) -> str:
@@ -263,34 +241,6 @@ def _recheck(request: HttpRequest, row: Objection, given: dict[str, Any]) -> str
     outcome = given["outcome"]
     answers.recheck(objection=row, person=person, age=int(age), outcome=outcome, by=acting(request), at=timezone.now())
     return f"It is recorded of {row.reference}: {Recheck.OUTCOMES[outcome].lower()}."
-
-
-def _ask(
-    request: HttpRequest, row: Objection, form: forms.Form, page: dict[str, Any], act: Callable[[dict[str, Any]], str]
-) -> HttpResponse:
-    """A form that asks for one act on an objection; what speaks against it stands at the top, what was typed stays."""
-    if request.method == "POST" and form.is_valid():
-        try:
-            done = act(form.cleaned_data)
-        except Refused as refusal:
-            for reason in refusal.reasons:
-                form.add_error(None, reason.sentence)
-        else:
-            messages.success(request, done)
-            return redirect("objection", row.pk)
-    return _form(request, row, form, page)
-
-
-def _form(request: HttpRequest, row: Objection, form: forms.Form, page: dict[str, Any]) -> HttpResponse:
-    if request.method == "GET":
-        with trail.act():
-            trail.record(Event.OBJECTION_VIEWED, who=acting(request), at=timezone.now(), about=row)
-    here = {"form": form, "caption": row.reference, "back_href": reverse("objection", args=[row.pk])}
-    return render(request, "governance/decide.html", here | page)
-
-
-def _today() -> date:
-    return timezone.now().astimezone(LONDON).date()
 
 
 def _day(value: date | None) -> str:
@@ -312,7 +262,7 @@ def _channel(row: Objection) -> str:
 
 
 def _clock(row: Objection) -> object:
-    stands = clock(row.received_at, _today())
+    stands = clock(row.received_at, today())
     return tag(stands.value, COLOURS[stands])
 
 

@@ -1,33 +1,27 @@
 """The desk of questions and requests: what waits, by its clock, and what information governance answers."""
 
-from collections.abc import Callable
-from typing import Any
-
-from django import forms
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html_join
 from django.views.decorators.http import require_POST
 
 from cohorts import erasure, households, rights, rights_register
-from cohorts.forms.requests import CLOSED, TO_CLOSE, WAITING, AnswerForm, ExtendForm, IdentifyForm, RequestFilter
+from cohorts.forms.requests import CLOSED, TO_CLOSE, WAITING, AnswerForm, ExtendForm, RequestFilter
 from cohorts.forms.wishes import born, name_of
-from cohorts.models import Family, Person, RightsRequest
-from cohorts.views.asked import told
+from cohorts.models import RightsRequest
 from cohorts.views.family_pages import day, today
 from cohorts.views.requests import described, listed_requests, requests_table
-from connecting_families.audit import trail
 from connecting_families.audit.events import Event
 from connecting_families.audit.refusals import Refused
+from connecting_families.governance.act_views import Desk, Page
 from connecting_families.staff.guards import acting, opened_by
 from connecting_families.staff.roles import Permission
-from connecting_families.staff.views import facts, listed, refused_form
+from connecting_families.staff.views import facts, refused_form
 
-Page = dict[str, Any]
+DESK = Desk("rights_request", Event.REQUEST_VIEWED)
 HOW_TO = {
     RightsRequest.QUESTION: "Answer it in plain words, and say whom they can ask next.",
     RightsRequest.ACCESS: "Make sure who asks. Then send them what is held about them, and about nobody else.",
@@ -69,7 +63,7 @@ def requests_desk(request: HttpRequest) -> HttpResponse:
 def rights_request(request: HttpRequest, number: int) -> HttpResponse:
     """One question or request, and what may be done about it. Opening it is recorded."""
     row = _row(number)
-    _viewed(request, row)
+    DESK.viewed(request, row)
     return _page(request, row)
 
 
@@ -105,7 +99,7 @@ def extend_request(request: HttpRequest, number: int) -> HttpResponse:
         done = rights.extend(request=row, **given, by=acting(request), at=timezone.now())
         return f"{row.reference} is answered by {day(rights_register.due(done))}."
 
-    return _ask(request, row, ExtendForm(request.POST or None), page, act)
+    return DESK.ask(request, row, ExtendForm(request.POST or None), page, act)
 
 
 @opened_by(Permission.ANSWER_REQUESTS)
@@ -118,7 +112,7 @@ def answer_request(request: HttpRequest, number: int) -> HttpResponse:
         rights.answer(request=row, given=rights.Answer(**given), by=acting(request), at=timezone.now())
         return f"{row.reference} is answered. Close it once nothing is left to do."
 
-    return _ask(request, row, AnswerForm(request.POST or None), page, act)
+    return DESK.ask(request, row, AnswerForm(request.POST or None), page, act)
 
 
 @require_POST
@@ -138,64 +132,17 @@ def close_request(request: HttpRequest, number: int) -> HttpResponse:
 def identify_request(request: HttpRequest, number: int) -> HttpResponse:
     """Say whom a request is about: the name is shown before anything is kept."""
     row = _row(number)
-    page: Page = {"title": "Whom is it about?", "submit": "Look up", "told": row.about}
-    form = IdentifyForm(request.POST or None)
-    found: Person | Family | None = None
-    if request.method == "POST" and form.is_valid():
-        found = _found(form.cleaned_data["reference"].strip())
-        if found is None:
-            form.add_error("reference", "Nobody on file has this reference: check it, or ask the family's worker")
-    if found is None or "confirmed" not in request.POST:
-        more = {"hidden": [("reference", found.reference)], "submit": "It is about them"} if found else {}
-        return _form(request, row, form, page | more | {"found": _shown(request, found) if found else []})
-    about = {"person": found} if isinstance(found, Person) else {"family": found}
+    page = {"title": "Whom is it about?", "submit": "Look up", "confirm": "It is about them", "told": row.about}
+
+    def act(found: Page) -> str:
+        rights.identify(request=row, **found, by=acting(request), at=timezone.now())
+        return f"{row.reference} is about {next(iter(found.values())).reference}."
+
     try:
-        rights.identify(request=row, **about, by=acting(request), at=timezone.now())
+        return DESK.ask_whom(request, row, "identify_request", page, act)
     except Refused as refusal:
         return _page(request, row, refused=refusal)
-    messages.success(request, f"{row.reference} is about {found.reference}.")
-    return redirect("rights_request", row.pk)
-
-
-def _found(reference: str) -> Person | Family | None:
-    person = Person.objects.filter(reference=reference).first()
-    return households.survivor(person) if person else Family.objects.filter(reference=reference).first()
-
-
-def _shown(request: HttpRequest, found: Person | Family) -> list[dict[str, Any]]:
-    """Whose reference it is; that somebody was shown it is recorded."""
-    people = [found] if isinstance(found, Person) else households.members(found, today())
-    listed(request, "identify_request", people=[each.reference for each in people])
-    named = format_html_join("", '<p class="govuk-body">{}, {}</p>', ((name_of(each), born(each)) for each in people))
-    return facts(("Reference", found.reference), ("Who that is", named or "A family without members today"))
-
-
-def _ask(
-    request: HttpRequest, row: RightsRequest, form: forms.Form, page: Page, act: Callable[[Page], str]
-) -> HttpResponse:
-    """A form that asks for one act on a request; what was typed stays where it is refused."""
-    if request.method == "POST" and form.is_valid():
-        try:
-            done = act(form.cleaned_data)
-        except Refused as refusal:
-            told(form, refusal)
-        else:
-            messages.success(request, done)
-            return redirect("rights_request", row.pk)
-    return _form(request, row, form, page)
-
-
-def _form(request: HttpRequest, row: RightsRequest, form: forms.Form, page: Page) -> HttpResponse:
-    if request.method == "GET":
-        _viewed(request, row)
-    here = {"form": form, "caption": row.reference, "back_href": reverse("rights_request", args=[row.pk])}
-    return render(request, "governance/decide.html", here | page)
 
 
 def _row(number: int) -> RightsRequest:
     return get_object_or_404(RightsRequest.objects.select_related("person", "family"), pk=number)
-
-
-def _viewed(request: HttpRequest, row: RightsRequest) -> None:
-    with trail.act():
-        trail.record(Event.REQUEST_VIEWED, who=acting(request), at=timezone.now(), about=row)
