@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, closing, suppress
 from contextvars import copy_context
-from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from psycopg import sql
 from cohorts import brought, checking, reading, remembered
 from cohorts.bulk_errors import BulkError, Errors
 from cohorts.bulk_files import FILES, BulkFile, Column, Kind
+from cohorts.load_report import Loaded, LoadReport
 from connecting_families.audit import trail
 from connecting_families.audit.classified import CLASSIFIED
 from connecting_families.audit.events import Event
@@ -99,30 +99,9 @@ class _Wrong(Exception):
     """The file has errors: the act is rolled back, and the report tells them."""
 
 
-@dataclass(slots=True)
-class Loaded:
-    """How many records of a file are new, how many it changed, and how many were so already."""
-
-    created: int
-    changed: int
-    unchanged: int
-
-
 Outcome = Loaded | list[BulkError]
 Written = tuple[Loaded, list[brought.Kept]]
 """What became of a file, and what of it is kept outside the database."""
-
-
-@dataclass(slots=True)
-class LoadReport:
-    """What became of each file, by name; and what is wrong with those that were refused."""
-
-    loaded: dict[str, Loaded] = field(default_factory=dict)
-    errors: list[BulkError] = field(default_factory=list)
-
-    def as_json(self) -> dict[str, Any]:
-        """The report as `load_cases` prints it (spec/submission.md)."""
-        return asdict(self)
 
 
 def load_directory(directory: Path, *, by: Who, at: datetime, dry_run: bool = False) -> LoadReport:
@@ -191,7 +170,7 @@ def _load(source: reading.Source, named: list[Future[Outcome]], *, by: Who, at: 
                 _copy_rows(cursor, file, reader, errors)
                 wait(named)
                 loaded, kept = _load_rows(cursor, file, errors, by=by, at=at)
-                details = asdict(loaded) | {"sha256": reader.sha256()}
+                details = loaded.noted() | {"sha256": reader.sha256()}
                 entry = trail.record(
                     Event.FILE_LOADED, who=by, at=at, record="file", reference=file.file_name, details=details
                 )
@@ -231,7 +210,7 @@ def _write(cursor: Any, file: BulkFile, errors: Errors, *, numbered: bool, by: W
     if errors:
         raise _Wrong
     kept = brought.by_file(cursor, file, _differs(file))
-    created = _create(cursor, file)
+    created, again = _create(cursor, file), list[int]()
     cursor.execute("SELECT count(held_id), count(DISTINCT held_id) FROM file_records")
     held, different = cursor.fetchone()
     if held != different:
@@ -242,8 +221,8 @@ def _write(cursor: Any, file: BulkFile, errors: Errors, *, numbered: bool, by: W
     if file.own_reference:
         cursor.execute(MERGED, [at, by.reference])
         # Whoever was erased and is on file again: what they objected to stands from this transaction on.
-        remembered.stand_again_of_file(at)
-    return Loaded(created, changed, held - changed), kept
+        again = remembered.stand_again_of_file(at)
+    return Loaded(created, changed, held - changed, again), kept
 
 
 def _copy_rows(cursor: Any, file: BulkFile, reader: reading.Reader, errors: Errors) -> None:

@@ -25,8 +25,9 @@ NAMES: Final = "NAMES_AND_BIRTH"
 NUMBERS: Final = {"nhs_number": "NHS_NUMBER", "nino": "NINO", "upn": "UPN"}
 KEPT: Final = ("made_by", "channel", "received_at", "datasets", "decided_at", "decided_by")
 OF_FILE = """
-    SELECT p.id, p.given_name, p.family_name, p.previous_family_names, p.date_of_birth, p.nhs_number, p.nino, p.upn
-    FROM file_records f JOIN cohorts_person p ON p.reference = f.person_ref
+    SELECT f.line, p.id, p.given_name, p.family_name, p.previous_family_names, p.date_of_birth, p.nhs_number, p.nino,
+           p.upn
+    FROM file_records f JOIN cohorts_person p ON p.reference = f.person_ref ORDER BY f.line
 """
 WARNING: Final = Why(
     "STANDS_AGAIN",
@@ -123,23 +124,29 @@ def stand_again(person: Person, at: datetime) -> list[Objection]:
     return _again(person, {digest for _, digest in digests(of(person))}, at)
 
 
-def stand_again_of_file(at: datetime) -> int:
-    """The same for everybody whom a bulk file names, from its rows (file_records); how many stand again."""
+def stand_again_of_file(at: datetime) -> list[int]:
+    """The same for everybody whom a bulk file names, from its rows (file_records); the lines where one stands again."""
     known = set(ErasedIdentity.objects.values_list("digest", flat=True))
     if not known:
-        return 0
-    again = 0
-    for key, found in [(key, found) for key, found in _of_file() if not known.isdisjoint(found)]:
-        again += len(_again(Person.objects.get(pk=key), found, at))
-    return again
+        return []
+    of_somebody = [each for each in _of_file() if not known.isdisjoint(each.found)]
+    return [each.line for each in of_somebody if _again(Person.objects.get(pk=each.person_id), each.found, at)]
 
 
-def _of_file() -> Iterator[tuple[int, set[str]]]:
+class _Row(NamedTuple):
+    """A row of a bulk file of people: its line, whose record it became, and the digests of what is known of them."""
+
+    line: int
+    person_id: int
+    found: set[str]
+
+
+def _of_file() -> Iterator[_Row]:
     with connection.connection.cursor(name="people_of_file") as cursor:
         cursor.execute(OF_FILE)
         while rows := cursor.fetchmany(5_000):
-            for key, *values in rows:
-                yield key, {digest for _, digest in digests(Known(*values))}
+            for line, key, *values in rows:
+                yield _Row(line, key, {digest for _, digest in digests(Known(*values))})
 
 
 def _again(person: Person, found: set[str], at: datetime) -> list[Objection]:

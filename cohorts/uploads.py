@@ -20,7 +20,8 @@ from django.db import IntegrityError, transaction
 from cohorts import incoming, upload_errors
 from cohorts.bulk_errors import BulkError
 from cohorts.incoming import Offered, destroy, folder_of
-from cohorts.loading import LoadReport, NothingToLoad, load_directory
+from cohorts.load_report import LoadReport
+from cohorts.loading import NothingToLoad, load_directory
 from cohorts.models import Upload
 from connecting_families.alone import Work, alone
 from connecting_families.audit import trail
@@ -125,6 +126,8 @@ def _keep_report(row: Upload, report: LoadReport) -> None:
     """The counts with the row, the errors in the folder. What is wrong is not loaded as it is, so it need not stay."""
     codes = dict(Counter(error.code for error in report.errors))
     row.report = {"loaded": report.as_json()["loaded"], "errors": len(report.errors), "codes": codes}
+    if again := report.stand_again():
+        row.report["stand_again"] = again
     if report.errors:
         folder = folder_of(row.code)
         upload_errors.write(report.errors, folder)

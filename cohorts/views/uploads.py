@@ -16,6 +16,7 @@ from cohorts import uploads as stage
 from cohorts.bulk_errors import BulkError
 from cohorts.forms.uploads import UploadForm
 from cohorts.incoming import Offered, folder_of
+from cohorts.load_report import in_rows
 from cohorts.models import Upload
 from connecting_families.audit import trail
 from connecting_families.audit.events import Event
@@ -160,8 +161,15 @@ def _page(request: HttpRequest, row: Upload, refused: Refused | None = None) -> 
         "files": Table("Files", FILES, sizes),
         "unread": any(file["unread"] for file in row.files),
         "counts": Table(caption, COUNTS, counts) if would or row.state == Upload.LOADED else None,
+        "again": _stand_again(row) if would or row.state == Upload.LOADED else [],
     }
     return render(request, "cohorts/upload.html", context)
+
+
+def _stand_again(row: Upload) -> list[str]:
+    """Of each file: how many objections of people who were erased stand again, and in which rows. Not of whom."""
+    names = _names(row)
+    return [f"{_shown(file, names)}: {in_rows(told)}." for file, told in row.report.get("stand_again", {}).items()]
 
 
 def _wrong(request: HttpRequest, row: Upload, context: dict[str, Any]) -> HttpResponse:

@@ -2,8 +2,12 @@
 
 from typing import Any
 
+from cohorts import uploads
+from cohorts.incoming import Offered
 from cohorts.models import Objection, Person, RightsRequest
 from connecting_families.audit.models import Entry
+from connecting_families.audit.trail import duty
+from tests.oracle.bulk import write
 from tests.pages.answers import press, text
 from tests.pages.conftest import SignedIn
 from tests.pages.test_wishes import drawn
@@ -106,3 +110,30 @@ def test_two_of_governance_erase_a_person_and_the_page_says_what_went(walked_to:
     assert "objected before, and was erased" in text(worker.post(adding, given))
     worker.post(adding, given | {"confirmed": "1"})
     assert Objection.objects.get(remembered__isnull=False).person == Person.objects.latest("pk")
+    # A bulk file that brings them again says so of its row, before it is loaded and after, and says not of whom.
+    names = {"P50": ("Ann", "Other", "1980-01-01"), "P60": ("Cuthbert", "Fernsby", "1990-01-02")}
+    keys = ("given_name", "family_name", "date_of_birth")
+    bulk = {"people": [{"person_ref": ref, **dict(zip(keys, each, strict=True))} for ref, each in names.items()]}
+    write(bulk, walk.folder / "again")
+    content = (walk.folder / "again" / "people.csv").read_bytes()
+    offered = [Offered("people.csv", lambda: iter([content]))]
+    upload = uploads.receive(offered=offered, by=walk.who("prepare"), at=walk.now())
+    uploads.check(upload.pk, by=duty("check"), at=walk.now())
+    assert not Objection.objects.filter(person__reference="P60").exists()
+    prepare, page = signed_in("prepare"), f"/files/{upload.code}/"
+    told = [text(prepare.get(page))]
+    uploads.confirm(upload=upload, by=walk.who("prepare"), at=walk.now())
+    uploads.load(upload.pk, at=walk.now())
+    told.append(text(prepare.get(page)))
+    for each in told:
+        assert "Objections of people who were erased stand again." in each
+        assert "people.csv: of 1 person, in row 3." in each
+        assert "uthbert" not in each
+    assert "From the moment this is loaded" in told[0]
+    assert Objection.objects.filter(person__reference="P60").count() == 1
+    entry = Entry.objects.filter(event="FILE_LOADED").latest("pk")
+    assert entry.additional_data["objections_stand_again"] == {"count": 1, "lines": [3]}
+    assert "P60" not in str(entry.__dict__)
+    assert Entry.objects.get(event="UPLOAD_LOADED").additional_data["stand_again"] == {
+        "people.csv": {"count": 1, "lines": [3]}
+    }

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from cohorts.bulk_files import FILES
-from cohorts.loading import LoadReport, load_directory
+from cohorts.load_report import LoadReport
+from cohorts.loading import load_directory
 from connecting_families.audit.trail import duty
 
 Row = dict[str, str]

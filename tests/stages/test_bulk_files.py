@@ -21,7 +21,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from cohorts.bulk_errors import LISTED, Errors
-from cohorts.loading import LoadReport
+from cohorts.load_report import LoadReport
 from cohorts.models import Address, Family, Membership, Person
 from cohorts.reading import CsvReader
 from tests.conftest import address_of

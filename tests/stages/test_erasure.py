@@ -18,6 +18,7 @@ from connecting_families.audit.refusals import Refused
 from connecting_families.audit.trail import duty
 from connecting_families.governance import erasing
 from connecting_families.staff import accounts
+from tests.audit.conftest import given as command
 from tests.oracle.bulk import write
 from tests.stages.asked import decide_about, out, together, twice, version_of
 from tests.stages.conftest import WalkTo
@@ -178,8 +179,18 @@ def test_nobody_finds_an_erased_person_anywhere_and_the_objection_stands_again(w
     write(bulk, walk.folder / "erased")
     report = loading.load_directory(walk.folder / "erased", by=walk.who("prepare"), at=walk.now())
     assert [(error.line, error.column, error.code) for error in report.errors] == [(2, "person_ref", "ERASED")]
-    for _ in range(2):
-        walk.load({"people": [{"person_ref": "P500", "given_name": "O", "family_name": "T", "nino": "qq 65 43 21 a"}]})
+    write({"people": [{"person_ref": "P500", "given_name": "O", "family_name": "T", "nino": "qq 65 43 21 a"}]},
+          walk.folder / "again")  # fmt: skip
+    again_in_row_2 = "people.csv: objections stand again of 1 person, in row 2,"
+    for words, warned in ((("--dry-run",), again_in_row_2), ((), again_in_row_2), ((), "")):
+        ended, said, beside = command("load_cases", walk.folder / "again", "--by", "prepare", *words)
+        assert (ended, said["errors"], said["loaded"]["people.csv"].keys()) == (
+            0,
+            [],
+            {"created", "changed", "unchanged"},
+        )
+        assert beside.startswith(warned)
+        assert bool(beside) is bool(warned)
     assert Objection.objects.filter(person__reference="P500").count() == 1
     # Lifted, it stays lifted, also where the person is entered once more.
     at = walk.now()

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
+from cohorts.load_report import in_rows
 from cohorts.loading import NothingToLoad, load_directory
 from connecting_families.commands import Act
 from connecting_families.staff.roles import Permission
@@ -29,6 +30,8 @@ class Command(Act):
             report = load_directory(options["directory"], by=by, at=self.now(), dry_run=options["dry_run"])
         except NothingToLoad as nothing:
             raise CommandError(str(nothing), returncode=2) from None
+        for name, told in report.stand_again().items():
+            self.stderr.write(f"{name}: objections stand again {in_rows(told)}, who objected before and were erased.")
         self.result(report.as_json())
         if report.errors:
             raise SystemExit(1)

@@ -5,7 +5,7 @@ from cohorts import (
     uploads,
 )
 from cohorts.incoming import Offered
-from cohorts.loading import LoadReport
+from cohorts.load_report import LoadReport
 from cohorts.models import (
     Upload,
 )
