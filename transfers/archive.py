@@ -111,20 +111,23 @@ def beside(name: str, stem: str) -> Iterator[Keeping]:
         yield Keeping(key, create)
 
 
-def look_up(submission: Submission, references: Collection[str]) -> Found:
+def look_up(
+    submission: Submission, references: Collection[str], *, withdrawals: Collection[str] | None = None
+) -> Found:
     """What was sent of the people with these references in the study (PersonReference.reference).
 
-    Each file is read to its end, in flat memory: what comes back is whole, and as it was written. Raises NotReadable.
+    Each file is read to its end, in flat memory: what comes back is whole, and as it was written. Of withdrawals those
+    of these names alone are read; with None, all. Raises NotReadable.
     """
     refuse_unreadable(submission)
     wanted, key = frozenset(references), _key(submission.name)
     identifiers, programme = (_rows(f"{submission.name}-{kind}", key, wanted, submission) for kind in KINDS)
-    withdrawals = {
+    found = {
         row.name: _rows(row.name, key, wanted, submission)
         for row in submission.withdrawals.exclude(sealed_at=None).order_by("number")
-        if row.archived_files
+        if row.archived_files and (withdrawals is None or row.name in withdrawals)
     }
-    return Found(identifiers, programme, {name: rows for name, rows in withdrawals.items() if rows})
+    return Found(identifiers, programme, {name: rows for name, rows in found.items() if rows})
 
 
 def refuse_unreadable(submission: Submission) -> None:
@@ -224,18 +227,20 @@ def _rows(stem: str, key: bytes, wanted: frozenset[str], submission: Submission)
     name = f"{stem}{FILE}"
     try:
         with (Path(settings.CF_ARCHIVE) / name).open("rb") as file:
-            return [row for row in _read(file, key, name) if row["submission_person_ref"] in wanted]
+            return list(_read(file, key, name, wanted))
     except (OSError, NotOpened) as error:
         sentence = f"{name} is gone, or not as it was written. Ask who looks after CF_ARCHIVE."
         raise _unreadable("ARCHIVE_DAMAGED", sentence, submission) from error
 
 
-def _read(file: BinaryIO, key: bytes, name: str) -> Iterator[dict[str, str]]:
+def _read(file: BinaryIO, key: bytes, name: str, wanted: frozenset[str]) -> Iterator[dict[str, str]]:
     plain = io.BufferedReader(strongbox.Reader(file, key, name), strongbox.CHUNK)
     rows = csv.reader(io.TextIOWrapper(plain, encoding="utf-8", newline=""))
     columns = next(rows)
+    whose = columns.index("submission_person_ref")
     for row in rows:
-        yield dict(zip(columns, row, strict=True))
+        if row[whose] in wanted:
+            yield dict(zip(columns, row, strict=True))
 
 
 def _unreadable(code: str, sentence: str, of: Submission | str) -> NotReadable:

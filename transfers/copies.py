@@ -4,7 +4,7 @@ from collections.abc import Collection
 from typing import NamedTuple
 
 from transfers import archive
-from transfers.models import PersonReference, Submission
+from transfers.models import PersonReference, Submission, Withdrawn
 from transfers.rules.lifecycle import Stage
 
 DESTROYED = "What was sent was destroyed. Nobody can say any more who was in it."
@@ -21,10 +21,12 @@ class Copy(NamedTuple):
 
 
 def about(person_ids: Collection[int], submission: Submission) -> Copy:
-    """What a submission, and each withdrawal from it, said of these people (every record of one person)."""
+    """What a submission, and each withdrawal of them from it, said of these people (every record of one person)."""
     references = PersonReference.objects.filter(person_id__in=person_ids).values_list("reference", flat=True)
+    taken_out = Withdrawn.objects.filter(submission=submission, person_id__in=person_ids)
+    withdrawals = set(taken_out.values_list("withdrawal__name", flat=True))
     try:
-        found = archive.look_up(submission, list(references))
+        found = archive.look_up(submission, list(references), withdrawals=withdrawals)
     except archive.NotReadable as refusal:
         return Copy({}, " ".join(reason.sentence for reason in refusal.reasons))
     return Copy({"identifiers.csv": found.identifiers, "programme.csv": found.programme, **found.withdrawals})

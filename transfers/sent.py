@@ -1,5 +1,6 @@
 """Sent: what left the council about somebody, and to whom. It cannot be called back from here."""
 
+from collections import defaultdict
 from collections.abc import Collection
 from datetime import datetime
 from typing import NamedTuple
@@ -28,17 +29,18 @@ def about(person_ids: Collection[int]) -> list[Sent]:
 
     An attempt that did not plainly fail counts, and one that failed after a file had arrived: in doubt it was sent.
     """
-    attempts = DeliveryAttempt.objects.exclude(outcome="failed", files_arrived=0)
-    attempts = attempts.select_related("submission__round").order_by("id")
+    keys = list(person_ids)
+    decisions = defaultdict(list)
+    for decision in Decision.objects.filter(person_id__in=keys, included=True).order_by("person_ref"):
+        decisions[decision.cohort_id].append(decision)
+    taken_out = Withdrawn.objects.filter(person_id__in=keys).select_related("withdrawal")
+    withdrawals = {(each.submission_id, each.person_id): each.withdrawal for each in taken_out}
+    attempts = DeliveryAttempt.objects.filter(submission__cohort__in=list(decisions))
+    attempts = attempts.exclude(outcome="failed", files_arrived=0).select_related("submission__round").order_by("id")
     found = {}
     for attempt in attempts:
         submission = attempt.submission
-        decisions = Decision.objects.filter(
-            cohort_id=submission.cohort_id, person_id__in=list(person_ids), included=True
-        )
-        taken_out = Withdrawn.objects.filter(submission=submission, person_id__in=list(person_ids))
-        withdrawals = {each.person_id: each.withdrawal for each in taken_out.select_related("withdrawal")}
-        for decision in decisions.order_by("person_ref"):
+        for decision in decisions[submission.cohort_id]:
             arrived = attempt.settled_at if attempt.outcome == "delivered" else None
             found[submission.name, decision.person_ref] = Sent(
                 submission.name,
@@ -47,6 +49,6 @@ def about(person_ids: Collection[int]) -> list[Sent]:
                 tuple(code for code in decision.linkage_scope.split(";") if code),
                 attempt.attempted_at,
                 arrived,
-                withdrawals.get(decision.person_id),
+                withdrawals.get((submission.pk, decision.person_id)),
             )
     return list(reversed(found.values()))
