@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from cohorts import register_checks
 from connecting_families.audit.refusals import Why
-from connecting_families.governance.promises import what_left
+from connecting_families.governance.promises import lying, what_left
 from connecting_families.governance.promises.shown import Shown, counted, named
 from transfers import addressees, keys, reopened
 from transfers.envelope import NotAnEnvelopeError
@@ -29,8 +29,8 @@ class Package(NamedTuple):
 
 
 def check(at: datetime) -> list[Why]:  # noqa: ARG001 - every check is asked so
-    """Attempts that led elsewhere, packages for others, recipients whom no agreement or notice names."""
-    return [*_hosts(), *_packages(), *_named()]
+    """Attempts that led elsewhere, packages for others or not there, recipients whom no agreement or notice names."""
+    return [*_hosts(), *_packages(), *lying.check(), *_named()]
 
 
 def pins() -> set[str]:
@@ -79,15 +79,13 @@ def _packages() -> list[Why]:
         except NotAnEnvelopeError:
             reasons.append(Why("PACKAGE_DAMAGED", f"{path.name} is not a whole package of ours."))
             continue
-        except OSError as error:
-            reasons.append(Why("PACKAGE_UNREADABLE", f"{path.name} cannot be read ({type(error).__name__})."))
+        except OSError:
+            # Said once, with whatever else is not as it was sealed.
             continue
         accepted = [load(row.pem) for row in certificates if _stood(row, package)]
         if not found.recipients <= frozenset().union(*accepted):
             sentence = f"{path.name} can be opened with a key that was not accepted by two people when it was sealed."
             reasons.append(Why("PACKAGE_FOR_OTHERS", sentence))
-        if path.stat().st_size != package.file["bytes"]:
-            reasons.append(Why("PACKAGE_CHANGED", f"{path.name} has not the size that it was sealed with."))
     return reasons
 
 
@@ -129,6 +127,7 @@ def evidence(at: datetime) -> list[Shown]:  # noqa: ARG001 - all evidence is ask
     ]  # fmt: skip
     where = settings.CF_DELIVERY_FOLDER.name if settings.CF_DELIVERY == "folder" else settings.CF_SFTP_HOST
     there = [package for package in _sealed() if (settings.CF_OUTBOX / package.file["name"]).is_file()]
+    wanted = [file.path for _, file in lying.files()]
     attempts = what_left.attempts()
     arrived = Submission.objects.exclude(sent_at=None).order_by("-pk")
     return [
@@ -138,4 +137,8 @@ def evidence(at: datetime) -> list[Shown]:  # noqa: ARG001 - all evidence is ask
         Shown("Attempts to deliver", f"{counted(len(attempts), 'attempt')}, each with where it led"),
         Shown("Submissions that arrived", named(arrived), reverse("submissions")),
         Shown("Sealed packages that were read again", counted(len(there), "package")),
+        Shown(
+            "Files in outbox and archive that have to be there",
+            f"{len(wanted):,}, of which {sum(not path.is_file() for path in wanted):,} are not",
+        ),
     ]
