@@ -256,6 +256,7 @@ CELERY_BEAT_SCHEDULE = {
     "empty the inbox": due("transfers.tasks.empty_the_inbox"),
     "seal the trail": every_minute("connecting_families.audit.tasks.seal_the_trail"),
     "look for looks to check": {"task": "connecting_families.governance.tasks.sift_the_trail", "schedule": 86_400.0},
+    "look for looks to check where that was asked for": due("connecting_families.governance.tasks.sift_what_was_asked"),
     "verify the trail where that was asked for": due("connecting_families.governance.tasks.verify_what_is_due"),
     "verify the trail every night": due("connecting_families.governance.tasks.verify_every_night"),
     "check the promises": due("connecting_families.governance.tasks.check_the_promises"),

@@ -237,6 +237,7 @@ class Event(Enum):
     LOOKS_AT_PERSON_VIEWED = "Who looked at a person was looked up"
     SEARCHES_FOR_NAME_VIEWED = "Who searched for a name was looked up"
     ENTRIES_EXPORTED = "Entries of the trail were downloaded"
+    LOOKS_SIFTING_REQUESTED = "Going through the trail for looks to check was asked for"
     LOOKS_SIFTED = "The trail was gone through for looks to check"
     LOOKS_TO_CHECK_VIEWED = "The list of looks to check was opened"
     LOOK_TO_CHECK_VIEWED = "A look to check was opened"

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.paginator import Paginator
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -13,8 +14,9 @@ from django.views.decorators.http import require_POST
 from cohorts.views.asked import told as refused
 from connecting_families.audit import trail
 from connecting_families.audit.events import Event
+from connecting_families.audit.models import Entry
 from connecting_families.audit.refusals import Refused
-from connecting_families.governance import sifting, told
+from connecting_families.governance import sifting, tasks, told
 from connecting_families.governance.forms import CheckedForm, LookFilter
 from connecting_families.governance.models import LookToCheck
 from connecting_families.governance.views import parts
@@ -22,7 +24,7 @@ from connecting_families.kit.lists import Column, Table
 from connecting_families.kit.pieces import link, tag
 from connecting_families.staff.guards import acting, opened_by
 from connecting_families.staff.roles import Permission
-from connecting_families.staff.views import facts, moment
+from connecting_families.staff.views import facts, moment, polls
 
 LOOKS = [Column("What"), Column("Who"), Column("About"), Column("First"), Column("Last"), Column("State")]
 ENTRIES = [Column("When"), Column("What"), Column("Who, and from where"), Column("About"), Column("Why")]
@@ -33,7 +35,10 @@ SHOWN = 100
 
 @opened_by(Permission.SEE_TRAIL)
 def looks_to_check(request: HttpRequest) -> HttpResponse:
-    """Those to check, the newest first; narrowed by `?kind=` and `?state=`."""
+    """Those to check, the newest first; narrowed by `?kind=` and `?state=`. While a worker sifts, how far it is."""
+    asked = sifting.asked()
+    if polls(request):
+        return render(request, "governance/sifting.html", _progress(asked)) if asked else HttpResponse(status=204)
     form = LookFilter(request.GET)
     given = form.cleaned_data if form.is_valid() else {"kind": "", "state": ""}
     found = LookToCheck.objects.filter(state=given["state"] or LookToCheck.OPEN).order_by("-last_at", "-id")
@@ -55,17 +60,27 @@ def looks_to_check(request: HttpRequest) -> HttpResponse:
         "The trail was not gone through yet.",
         "table": Table("Looks at families", LOOKS, rows, empty="None is here."),
     }  # fmt: skip
-    return render(request, "governance/looks_to_check.html", context)
+    more = _progress(asked) if asked else {}
+    return render(request, "governance/looks_to_check.html", context | more | {"asked": asked is not None})
 
 
 @require_POST
 @opened_by(Permission.SEE_TRAIL)
 def sift(request: HttpRequest) -> HttpResponse:
-    """Go through what is new in the trail now."""
-    found = sifting.sift(by=acting(request), at=timezone.now())
-    waiting = sum(found.open.values())
-    messages.success(request, f"The trail was gone through: {waiting:,} look{'' if waiting == 1 else 's'} to check.")
+    """Have the workers go through what is new in the trail; pressed twice, once."""
+    if sifting.asked() is None:
+        sifting.request(by=acting(request), at=timezone.now())
+    transaction.on_commit(tasks.sift_what_was_asked.delay, robust=True)
     return redirect("looks_to_check")
+
+
+def _progress(asked: Entry) -> dict[str, Any]:
+    """How far the workers are with what somebody asked for."""
+    far = sifting.progress()
+    at_it = f"A worker is at question {far.done + 1} of {far.total}." if far else "It waits for a worker."
+    label = f"{asked.who} asked for it on {moment(asked.timestamp)}. {at_it} You may leave this page and come back."
+    return {"poll_url": reverse("looks_to_check"), "label": label, "done": far.done if far else None,
+            "total": far.total if far else None}  # fmt: skip
 
 
 @opened_by(Permission.SEE_TRAIL)

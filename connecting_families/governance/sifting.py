@@ -17,6 +17,8 @@ from connecting_families.audit.events import Event
 from connecting_families.audit.models import Entry
 from connecting_families.audit.refusals import Refused, Why
 from connecting_families.audit.trail import Who
+from connecting_families.governance import far
+from connecting_families.governance.far import Progress
 from connecting_families.governance.models import LookToCheck
 from connecting_families.staff.roles import Permission, permits, roles_permitting
 
@@ -146,6 +148,7 @@ NO_WORK = """
     )
     GROUP BY o.who, o.reference
 """
+NAME: Final = "sift-the-trail-"
 FOUND: Final = {LookToCheck.SAME_NAME: SAME_NAME, LookToCheck.MANY: MANY, LookToCheck.NO_WORK: NO_WORK}
 
 
@@ -162,6 +165,24 @@ class Sifted(NamedTuple):
 
 
 @trail.stage
+def request(*, by: Who, at: datetime) -> None:
+    """Ask the workers to go through the trail now."""
+    trail.record(Event.LOOKS_SIFTING_REQUESTED, who=by, at=at, record=LookToCheck._meta.label_lower)
+
+
+def asked() -> Entry | None:
+    """The entry by which somebody asked for it, where that was not done since."""
+    newest = Entry.objects.filter(event=Event.LOOKS_SIFTING_REQUESTED.name).order_by("-timestamp", "-id").first()
+    last = last_sifted()
+    return None if newest is None or (last is not None and newest.timestamp <= last.timestamp) else newest
+
+
+def progress() -> Progress | None:
+    """How many of the questions a worker has put to the trail by now; None while none is at it."""
+    return far.said(NAME)
+
+
+@trail.stage
 def sift(*, by: Who, at: datetime) -> Sifted:
     """Go through what came into the trail since this was done last, and keep what is to be checked.
 
@@ -175,7 +196,8 @@ def sift(*, by: Who, at: datetime) -> Sifted:
             "hour": HOUR, "days": timedelta(days=settings.CF_LOOKS_WITHOUT_WORK_DAYS),
             "many": settings.CF_LOOKS_IN_AN_HOUR, "openings": OPENINGS, "work": WORK,
         }  # fmt: skip
-        for found in FOUND.values():
+        for done, found in enumerate(FOUND.values()):
+            far.say(NAME, done, len(FOUND))
             cursor.execute(KEPT.format(found=found), asked)
     waiting = {kind: to_check().filter(kind=kind).count() for kind in LookToCheck.KINDS}
     trail.record(Event.LOOKS_SIFTED, who=by, at=at, record=LookToCheck._meta.label_lower, details={"open": waiting})

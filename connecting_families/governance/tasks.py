@@ -54,6 +54,24 @@ def sift_the_trail() -> None:
 
 
 @shared_task
+def sift_what_was_asked() -> None:
+    """Go through the trail for whoever asked for it. Where another worker is at it, it is found again later."""
+    with alone(Work.SIFTING, 0) as nobody_else:
+        entry = sifting.asked() if nobody_else else None
+        if entry is None:
+            return
+        try:
+            with trail.correlated(entry.cid or ""):
+                sifting.sift(by=_who_asked(entry), at=timezone.now())
+        except (OperationalError, InterfaceError) as error:
+            logger.warning("Going through the trail was interrupted (%s); it is done again.", type(error).__name__)
+
+
+def _who_asked(entry: Entry) -> Who:
+    return Who(entry.who, entry.role, entry.actor_id, entry.remote_addr)
+
+
+@shared_task
 def verify_every_night() -> None:
     """Have the trail verified, where nobody asked for it since two in the night; governance's home page tells of it."""
     # Whoever finds it due looks while nobody else does, so that two do not ask one after the other.
@@ -76,7 +94,7 @@ def check_the_promises() -> None:
 
 
 def _check_the_promises(entry: Entry | None, at: datetime) -> None:
-    by = Who(entry.who, entry.role, entry.actor_id, entry.remote_addr) if entry else duty("promises")
+    by = _who_asked(entry) if entry else duty("promises")
     try:
         with trail.correlated((entry.cid or "") if entry else ""):
             checking.check(by=by, at=at)

@@ -3,7 +3,6 @@
 import functools
 import time
 from datetime import datetime, timedelta
-from typing import NamedTuple
 
 from django.conf import settings
 from django.db import connection
@@ -13,20 +12,9 @@ from connecting_families.audit import signing, trail
 from connecting_families.audit.events import Event
 from connecting_families.audit.trail import Who
 from connecting_families.audit.verify import Report, held_in, verify
+from connecting_families.governance import far
+from connecting_families.governance.far import Progress
 from connecting_families.governance.models import Verification
-
-# A transaction that only reads cannot write down how far it is, but a session can say it to whoever looks.
-SAY = "SELECT set_config('application_name', %s, true)"
-SAID = """
-SELECT application_name FROM pg_stat_activity WHERE datname = current_database() AND starts_with(application_name, %s)
-"""
-
-
-class Progress(NamedTuple):
-    """How many of the sealed entries a worker has verified by now."""
-
-    done: int
-    total: int
 
 
 @trail.stage
@@ -100,19 +88,12 @@ def last() -> Verification | None:
 
 
 def progress(row: Verification) -> Progress | None:
-    """How far the worker is that verifies this; None while none is at it."""
-    with connection.cursor() as cursor:
-        cursor.execute(SAID, [_name(row)])
-        said = cursor.fetchone()
-    if said is None:
-        return None
-    done, _, total = said[0].removeprefix(_name(row)).partition("/")
-    return Progress(int(done), int(total))
+    """How many of the sealed entries the worker has verified that is at it; None while none is."""
+    return far.said(_name(row))
 
 
 def _say(row: Verification, done: int, total: int) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(SAY, [f"{_name(row)}{done}/{total}"])
+    far.say(_name(row), done, total)
 
 
 def _name(row: Verification) -> str:

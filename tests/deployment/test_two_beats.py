@@ -65,6 +65,7 @@ def furnish(walk: Walk, after: str, folder: Path) -> None:
     runs.request_a_run(walk)
     files.upload(walk)
     governing.ask_to_verify(walk)
+    governing.ask_to_sift(walk)
     proposing.request(by=walk.who("prepare"), at=walk.now())
     if after == "deliver":
         object_to(walk, reference="LATE", person=walk.person("P1"), channel="phone")

@@ -251,7 +251,7 @@ GOVERNANCE: dict[str, Place] = {
         "Looks to check",
         "Lists looks at families that somebody should explain, and finds what is new of them.",
     ),
-    "sift_trail": Act("goes through what is new in the trail"),
+    "sift_trail": Act("has the workers go through what is new in the trail"),
     "look_to_check": Screen("Look to check", "Shows the entries to be explained, and takes what came of asking."),
     "verification": Screen(
         "Verification of the trail", "Shows checkpoint, key, and what came of verifying, and has it verified again."

@@ -15,9 +15,9 @@ from connecting_families.audit import trail
 from connecting_families.audit.events import Event
 from connecting_families.audit.models import Entry
 from connecting_families.audit.trail import duty
-from connecting_families.governance import tasks, verification
+from connecting_families.governance import far, sifting, tasks, verification
+from connecting_families.governance.far import Progress
 from connecting_families.governance.models import Verification
-from connecting_families.governance.verification import Progress
 from tests.pages.answers import press, text
 from tests.pages.conftest import Clock, SignedIn
 from tests.stages.conftest import WalkTo
@@ -211,3 +211,31 @@ def test_verifying_is_asked_for_once_and_says_what_came_of_it(walk: Walk, signed
     assert "What came of it Not whole" in said
     assert "No entry was ever sealed" in said
     assert "NEVER_SEALED" in said
+
+
+def test_going_through_the_trail_is_handed_to_a_worker_and_asked_for_once(
+    walk: Walk, signed_in: SignedIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queued = Mock()
+    monkeypatch.setattr(tasks.sift_what_was_asked, "delay", queued)
+    client = signed_in("govern")
+    for _ in range(2):
+        assert client.post("/trail/looks/sift/")["Location"] == "/trail/looks/"
+    assert queued.call_count == 2
+    assert Entry.objects.filter(event="LOOKS_SIFTING_REQUESTED", who="govern").count() == 1
+    page = client.get("/trail/looks/")
+    assert 'data-poll-url="/trail/looks/"' in page.content.decode()
+    assert "It waits for a worker." in text(page)
+    assert "Go through the trail now" not in text(page)
+    opened = Entry.objects.filter(event="LOOKS_TO_CHECK_VIEWED").count()
+    with transaction.atomic():
+        far.say(sifting.NAME, 1, 3)
+        part = client.get("/trail/looks/", headers={"X-Poll": "1"}).content.decode()
+        assert "A worker is at question 2 of 3." in part
+    # As whoever asked for it, once; a lost message would have been found by the look for what is due.
+    tasks.sift_what_was_asked()
+    tasks.sift_what_was_asked()
+    assert list(Entry.objects.filter(event="LOOKS_SIFTED").values_list("who", flat=True)) == ["govern"]
+    assert client.get("/trail/looks/", headers={"X-Poll": "1"}).status_code == 204
+    assert Entry.objects.filter(event="LOOKS_TO_CHECK_VIEWED").count() == opened
+    assert "Go through the trail now" in text(client.get("/trail/looks/"))

@@ -66,9 +66,14 @@ def check_law(at: datetime) -> list[Why]:
     return reasons
 
 
+def never_reviewed(at: datetime) -> list[NoticeVersion | Agreement]:
+    """What is relied upon, and nobody reviewed yet: as in a fresh installation."""
+    return [row for row in relied_upon(at) if reviewing.newest(row) is None]
+
+
 def law_evidence(at: datetime) -> list[Shown]:
     """The newest review of each."""
-    return [Shown(str(row), _reviewed(row), _page(row)) for row in relied_upon(at)]
+    return [Shown(str(row), _reviewed(row), page(row)) for row in relied_upon(at)]
 
 
 def _reviewed(row: NoticeVersion | Agreement) -> str:
@@ -79,7 +84,8 @@ def _reviewed(row: NoticeVersion | Agreement) -> str:
     return f"{found.legal_reference}, as reviewed on {day}; to be looked at again by {again}"
 
 
-def _page(row: NoticeVersion | Agreement) -> str:
+def page(row: NoticeVersion | Agreement) -> str:
+    """Where it stands in its register, and is reviewed."""
     return reverse("notice_version" if isinstance(row, NoticeVersion) else "agreement", args=[row.pk])
 
 

@@ -57,6 +57,7 @@ NOTHING_BESIDE = {
     "connecting_families.governance.subject.report.view",
     "connecting_families.governance.subject.report.view_not_on_paper",
     "connecting_families.governance.weekly._note",
+    "connecting_families.governance.sifting.request",
     "connecting_families.management.commands.export_trail.handle",
     "connecting_families.management.commands.verify_trail.handle",
     # A backup lies outside the database; tests/faults/test_restore.py makes and refuses some.

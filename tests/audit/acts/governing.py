@@ -40,6 +40,10 @@ def look_at_a_namesake(walk: Walk) -> None:
         trail.record(Event.WISHES_VIEWED, who=walk.who("worker"), at=walk.now(), about=family)
 
 
+def ask_to_sift(walk: Walk) -> None:
+    sifting.request(by=walk.who("govern"), at=walk.now())
+
+
 def sift(walk: Walk) -> None:
     sifting.sift(by=duty("sift"), at=walk.now())
 
