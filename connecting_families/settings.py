@@ -133,8 +133,13 @@ CF_BACKUP_KEY = env.str("CF_BACKUP_KEY", default="")
 CF_POSTGRES_PROGRAMS = env.str("CF_POSTGRES_PROGRAMS", default="")
 CF_JOURNAL = Path(setting("CF_JOURNAL", str(CF_DATA_DIR / "journal")))
 
-# The weekly mail: to whom (empty for none), from whom, and through which server.
+# Mail: to governance, weekly and where a night finds something wrong (empty for none); the trail's newest checkpoint.
 CF_GOVERNANCE_MAIL = env.list("CF_GOVERNANCE_MAIL", default=[])
+CF_CHECKPOINT_MAIL = env.list("CF_CHECKPOINT_MAIL", default=[])
+CF_CHECKPOINT_MAIL_HOURS = env.int("CF_CHECKPOINT_MAIL_HOURS", default=24)
+CF_SITE_URL = env.str("CF_SITE_URL", default="").rstrip("/") or (
+    f"https://{ALLOWED_HOSTS[0].removeprefix('.')}" if PRODUCTION else "http://localhost:8000"
+)
 CF_MAIL_FROM = env.str("CF_MAIL_FROM", default="connecting-families@localhost")
 globals().update(Env.email_url_config(env.str("CF_MAIL_URL", default="") or "consolemail://"))
 EMAIL_TIMEOUT = 30
@@ -264,6 +269,12 @@ CELERY_BEAT_SCHEDULE = {
         "task": "connecting_families.governance.tasks.write_to_governance",
         "schedule": 900.0,
         "options": {"expires": 900},
+    },
+    "raise the alarm": every_minute("connecting_families.governance.tasks.raise_the_alarm"),
+    "mail the newest checkpoint": {
+        "task": "connecting_families.governance.tasks.mail_the_newest_checkpoint",
+        "schedule": 300.0,
+        "options": {"expires": 300},
     },
     "take into the search what is written": due("cohorts.tasks.take_into_the_search"),
     "search for duplicates that was asked for": due("cohorts.tasks.search_if_asked"),

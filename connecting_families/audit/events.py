@@ -275,6 +275,12 @@ class Event(Enum):
     WEEKLY_MAIL_ATTEMPTED = "Sending the weekly mail to information governance was attempted"
     WEEKLY_MAIL_SENT = "The weekly mail to information governance was sent"
     WEEKLY_MAIL_FAILED = "The weekly mail to information governance did not get through"
+    ALARM_MAIL_ATTEMPTED = "Sending an alarm to information governance was attempted"
+    ALARM_MAIL_SENT = "Information governance was told by mail what a check found"
+    ALARM_MAIL_FAILED = "An alarm to information governance did not get through"
+    CHECKPOINT_MAIL_ATTEMPTED = "Mailing the newest checkpoint of the trail was attempted"
+    CHECKPOINT_MAIL_SENT = "The newest checkpoint of the trail was mailed"
+    CHECKPOINT_MAIL_FAILED = "Mailing the newest checkpoint of the trail did not get through"
 
     @property
     def sentence(self) -> str:

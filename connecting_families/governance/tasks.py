@@ -1,6 +1,7 @@
 """What the workers do for information governance: fetch, make one call, end."""
 
 import logging
+from collections.abc import Callable
 from datetime import datetime
 
 from celery import shared_task
@@ -12,7 +13,7 @@ from connecting_families.audit import trail
 from connecting_families.audit.models import Entry
 from connecting_families.audit.refusals import Refused
 from connecting_families.audit.trail import Who, duty
-from connecting_families.governance import checking, sifting, verification, weekly
+from connecting_families.governance import alarm, checking, checkpoint_mail, sifting, verification, weekly
 from connecting_families.governance.models import Verification
 
 logger = logging.getLogger(__name__)
@@ -106,8 +107,25 @@ def _check_the_promises(entry: Entry | None, at: datetime) -> None:
 
 @shared_task
 def write_to_governance() -> None:
-    """Send the weekly mail where it is due; what is interrupted is found due again."""
+    """Send the weekly mail where it is due."""
+    _mail(weekly.send_if_due)
+
+
+@shared_task
+def raise_the_alarm() -> None:
+    """Tell governance by mail what a night found, where that is due."""
+    _mail(alarm.send_if_due)
+
+
+@shared_task
+def mail_the_newest_checkpoint() -> None:
+    """Mail the newest checkpoint of the trail where the time for it has come."""
+    _mail(checkpoint_mail.send_if_due)
+
+
+def _mail(send_if_due: Callable[..., bool]) -> None:
+    """What is interrupted is found due again."""
     try:
-        weekly.send_if_due(by=duty("mail"), at=timezone.now())
+        send_if_due(by=duty("mail"), at=timezone.now())
     except (OperationalError, InterfaceError) as error:
-        logger.warning("The weekly mail was interrupted (%s).", type(error).__name__)
+        logger.warning("A mail was interrupted (%s).", type(error).__name__)

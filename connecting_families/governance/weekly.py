@@ -3,61 +3,37 @@
 Counts only. A mail lies in inboxes and on telephones: no name, no reference, nothing of one person is in it.
 """
 
-import logging
-import smtplib
 from datetime import datetime, time, timedelta
 
 from django.conf import settings
-from django.core.mail import EmailMessage
 
 from cohorts import queries
 from cohorts.rules.answer import Clock, clock
 from cohorts.rules.clocks import LONDON
-from connecting_families.alone import Work, alone
-from connecting_families.audit import seal, trail
-from connecting_families.audit.events import Event
+from connecting_families.audit import seal
 from connecting_families.audit.trail import Who
+from connecting_families.governance.mailing import Mail
 from connecting_families.governance.models import Verification
 from transfers import certificates, council
 from transfers.models import Submission, Withdrawal
 from transfers.rules.lifecycle import Stage
 
-logger = logging.getLogger(__name__)
-
 HOUR = time(7)
 """On Mondays, in London."""
-RECORD = "weekly.mail"
 OVER = {Stage.SENT, Stage.RECEIPTED, Stage.VOID}
 AGAIN = timedelta(hours=6)
 """After which one that did not get through is tried again."""
 
 
 def send_if_due(*, by: Who, at: datetime) -> bool:
-    """Send this week's mail where it was not sent yet; whether it was sent now.
-
-    The attempt is recorded before, the outcome after; one at a time, so that two who find it due send one. An attempt
-    of which no outcome is known (we were killed) is made again.
-    """
+    """Send this week's mail where it was not sent yet; whether it was sent now."""
     if not settings.CF_GOVERNANCE_MAIL:
         return False
-    with alone(Work.MAILING, 0) as nobody_else:
+    with Mail.WEEKLY.alone() as nobody_else:
         if not nobody_else or not _is_due(at):
             return False
-        message = EmailMessage(
-            f"Connecting Families: what waits on {_day(at)}",
-            "\n".join(lines(at)) + "\n",
-            settings.CF_MAIL_FROM,
-            settings.CF_GOVERNANCE_MAIL,
-        )
-        _note(Event.WEEKLY_MAIL_ATTEMPTED, by, at)
-        try:
-            message.send()
-        except (smtplib.SMTPException, OSError) as error:
-            logger.warning("The weekly mail did not get through (%s).", type(error).__name__)
-            _note(Event.WEEKLY_MAIL_FAILED, by, at, why=type(error).__name__)
-            return False
-        _note(Event.WEEKLY_MAIL_SENT, by, at, to=len(settings.CF_GOVERNANCE_MAIL))
-    return True
+        subject = f"Connecting Families: what waits on {_day(at)}"
+        return Mail.WEEKLY.send(subject, lines(at), settings.CF_GOVERNANCE_MAIL, by=by, at=at)
 
 
 def lines(at: datetime) -> list[str]:
@@ -89,15 +65,8 @@ def _is_due(at: datetime) -> bool:
     here = at.astimezone(LONDON)
     monday = datetime.combine(here.date() - timedelta(days=here.weekday()), HOUR, LONDON)
     begun = monday if here >= monday else monday - timedelta(days=7)
-    of_mails = trail.entries().filter(record=RECORD)
-    if of_mails.filter(event=Event.WEEKLY_MAIL_SENT.name, timestamp__gte=begun).exists():
-        return False
-    return not of_mails.filter(event=Event.WEEKLY_MAIL_FAILED.name, timestamp__gt=at - AGAIN).exists()
-
-
-def _note(event: Event, by: Who, at: datetime, **details: object) -> None:
-    with trail.act():
-        trail.record(event, who=by, at=at, record=RECORD, details=details)
+    last = Mail.WEEKLY.last_sent()
+    return (last is None or last.timestamp < begun) and not Mail.WEEKLY.failed_within(AGAIN, at)
 
 
 def _day(at: datetime) -> str:

@@ -56,7 +56,7 @@ NOTHING_BESIDE = {
     "connecting_families.governance.subject.report.export",
     "connecting_families.governance.subject.report.view",
     "connecting_families.governance.subject.report.view_not_on_paper",
-    "connecting_families.governance.weekly._note",
+    "connecting_families.governance.mailing._note",
     "connecting_families.governance.sifting.request",
     "connecting_families.management.commands.export_trail.handle",
     "connecting_families.management.commands.verify_trail.handle",
