@@ -93,8 +93,11 @@ def standing_objections(at: datetime) -> QuerySet[Objection]:
 
 
 def undecided_objections(at: datetime) -> QuerySet[Objection]:
-    """The standing objections that information governance did not decide yet, the oldest first."""
-    return standing_objections(at).filter(decided_at=None).order_by("received_at", "reference")
+    """The standing objections that information governance did not decide yet, the oldest first.
+
+    Of one that stands until a day on which it is lifted, as a bulk file may say, nothing is left to decide.
+    """
+    return standing_objections(at).filter(decided_at=None, lifted_at=None).order_by("received_at", "reference")
 
 
 def waiting_objections(team: str | None, at: datetime) -> int:

@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from io import StringIO
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,13 +17,16 @@ from django.conf import settings
 from django.core.management import call_command
 from django.utils import timezone
 
-from cohorts import looks, objections, queries
-from cohorts.models import Cohort, Decision, Person, Round
+from cohorts import answers, looks, objections, queries, reviewing
+from cohorts.models import Cohort, Decision, NoticeVersion, Person, Round
 from connecting_families import invented
 from connecting_families.audit.models import Entry
 from connecting_families.audit.refusals import Refused
 from connecting_families.audit.tasks import seal_the_trail
 from connecting_families.audit.trail import Who, duty
+from connecting_families.governance import checking
+from connecting_families.governance.promises import law
+from connecting_families.governance.tasks import check_the_promises
 from connecting_families.staff import accounts, cipher, factors, second_factor
 from connecting_families.staff.models import User
 from transfers import approval, certificates, delivery, destruction, keys, retaining, sealing, submission
@@ -31,6 +34,8 @@ from transfers.models import RecipientCertificate, Submission
 
 PASSWORD = "a walk through anytown"  # noqa: S105 - of invented people on a machine that answers to itself alone
 DATASETS = "PNC;PRI;NPD;WPLS;HES"
+LAW = "Article 6(1)(e) UK GDPR"
+A_YEAR = timedelta(days=365)
 PATIENCE = 60.0
 """Seconds to wait for a worker."""
 
@@ -73,7 +78,9 @@ class Journey:
         self.deliver(second)
         self.open_as_recipient(second)
         self.destroy(self.another_round())
+        self.govern()
         self.trail()
+        self.promises()
 
     def step(self, title: str) -> None:
         """Say what comes next."""
@@ -209,12 +216,20 @@ class Journey:
         tasks.seal_what_is_due.delay()
         tasks.deliver_what_is_due.delay()
         tasks.destroy_what_is_due.delay()
-        until = time.monotonic() + PATIENCE
-        while row.stage != stage:
-            if time.monotonic() > until:
-                raise TimeoutError(f"No worker brought {row.name} to {stage} in {PATIENCE:.0f} seconds.")
-            time.sleep(0.1)
+
+        def there() -> bool:
             row.refresh_from_db()
+            return row.stage == stage
+
+        self.until(there, f"to bring {row.name} to {stage}")
+
+    def until(self, done: Callable[[], bool], what: str) -> None:
+        """Wait for a worker. Raises TimeoutError where none has done it in good time."""
+        until = time.monotonic() + PATIENCE
+        while not done():
+            if time.monotonic() > until:
+                raise TimeoutError(f"No worker came {what} in {PATIENCE:.0f} seconds.")
+            time.sleep(0.1)
 
     def open_as_recipient(self, sent: Submission) -> None:
         """Open what arrived with stock OpenSSL, as ONS would, and compare."""
@@ -252,6 +267,34 @@ class Journey:
         done = sent.destructions.get()
         self.outcome(f"{sent.name} is destroyed: {done.forgotten['decisions']} decisions deleted, its key is gone")
         self.outcome(f"certificate {done.certificate_sha256[:32]}…, signed by the council")
+
+    def govern(self) -> None:
+        """What information governance owes everybody: answers, and reviews of what people were given."""
+        self.step("Information governance answers objections, and reviews notices and agreements")
+        by = self.people["govern"]
+        waiting = list(queries.undecided_objections(now()))
+        for objection in waiting:
+            answers.uphold(objection=objection, by=by, at=now())
+        self.outcome(f"{len(waiting)} objections are upheld")
+        again = now().date() + A_YEAR
+        for row in law.never_reviewed(now()):
+            asked = {"contact": settings.CF_CONTACT} if isinstance(row, NoticeVersion) else {}
+            reviewing.record(of=row, legal_reference=LAW, next_on=again, **asked, by=by, at=now())
+            self.outcome(f"{row} is reviewed: {LAW}; again by {again:%-d %B %Y}")
+
+    def promises(self) -> None:
+        """Whether every promise of the privacy notice is kept, as a worker finds it."""
+        self.step("The promises of the privacy notice are checked")
+        checking.request(by=self.people["govern"], at=now())
+        check_the_promises.delay()
+        self.until(lambda: checking.asked() is None, "to check the promises")
+        standing = checking.standing(now())
+        for each in standing:
+            if not each.kept:
+                self.outcome(f"promise {each.promise.number}, {each.promise.title}: {each.words.lower()}")
+                for fault in each.outcome.faults if each.outcome else []:
+                    self.outcome(f"   {fault['sentence']} ({fault['code']})")
+        self.outcome(f"{sum(each.kept for each in standing)} of {len(standing)} are kept")
 
     def trail(self) -> None:
         """What was recorded."""

@@ -63,10 +63,12 @@ def test_the_journey_ends_in_a_submission_that_the_recipient_opens_and_can_be_wa
     sealed = sorted(path.name.split("-0002-")[1] for path in (data / "outbox").iterdir())
     assert sealed == ["identifiers.zip.p7m", "programme.zip.p7m", "transmittal.json", "transmittal.json.p7s"]
     assert {"ons.pem", "ons.key", "council-ca.pem"} <= {path.name for path in (data / "demo-keys").iterdir()}
+    assert "13 of 13 are kept" in said
     assert not left(data)
     again = give(data, "demo", "--no-serve", "--families", "40")
     assert again.returncode == 0, again.stderr
     assert "DEMO-4" in again.stdout
+    assert "13 of 13 are kept" in again.stdout
 
 
 @pytest.mark.skipif(not GENERATOR.exists(), reason="The shared generator is not beside this checkout.")
