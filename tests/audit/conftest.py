@@ -17,9 +17,9 @@ from connecting_families.audit.events import Event
 from connecting_families.audit.models import Checkpoint, Entry, Leaf
 from connecting_families.audit.trail import duty
 from tests.conftest import address_of
-from tests.stages.conftest import stands, walk_to
+from tests.stages.conftest import quick_passwords, stands, walk_to
 
-__all__ = ["stands", "walk_to"]
+__all__ = ["quick_passwords", "stands", "walk_to"]
 
 AT = datetime(2026, 11, 2, 12, 0, 0, 123456, tzinfo=UTC)
 TABLES = ("audit_entry", "audit_leaf", "audit_checkpoint", "audit_handover")

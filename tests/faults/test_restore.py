@@ -29,11 +29,11 @@ from connecting_families.governance import backups, restoring
 from connecting_families.staff import accounts
 from connecting_families.staff.models import User
 from tests.audit.conftest import given
-from tests.conftest import drop
+from tests.conftest import drop, maintenance
 from tests.faults.test_embedded import _folder
 from tests.faults.test_workers import now
 from tests.signing_in import enrol, sign_in
-from tests.stages.conftest import WalkTo, connected_to, maintenance, stands, walk_to
+from tests.stages.conftest import WalkTo, connected_to, stands, walk_to
 from tests.stages.walk import PASSWORD, Walk
 from transfers import certificates, sealing, withdrawal
 from transfers import tasks as transfer_tasks

@@ -22,7 +22,7 @@ from connecting_families.staff.roles import ROLES
 from tests.pages import council
 from tests.pages.visits import Visits, visit_everything
 from tests.signing_in import sign_in
-from tests.stages.conftest import QUICK, WalkTo, stands, walk_to  # noqa: F401 - fixtures
+from tests.stages.conftest import QUICK, Stands, WalkTo, stands, walk_to  # noqa: F401 - fixtures
 from tests.stages.walk import PASSWORD, Walk
 
 SignedIn = Callable[[str], Client]
@@ -99,8 +99,9 @@ def built(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Ca
     def build() -> Walk:
         if made:
             return made[0]
-        walk: Walk = request.getfixturevalue("walk_to")("assemble")
-        council.build(walk)
+        places: Stands = request.getfixturevalue("stands")
+        places.further["council"] = ("assemble", council.build)
+        walk: Walk = request.getfixturevalue("walk_to")("council")
         then, start = walk.now(), time.monotonic()
         monkeypatch.setattr(timezone, "now", lambda: then + timedelta(seconds=time.monotonic() - start))
         made.append(walk)

@@ -1,50 +1,88 @@
 """Walks to any act: each is walked once for a run of tests, and every test that starts there gets a copy of its own."""
 
+import json
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 from django.conf import settings as configured
 from django.db import connection
 from django.test import override_settings
-from psycopg import sql
 from pytest_django import DjangoDbBlocker
 
-from tests.conftest import address_of, drop
-from tests.stages.walk import ORDER, Walk, make_keys
+from tests import once
+from tests.conftest import address_of, copy, drop, maintenance
+from tests.stages.walk import ACTS, ORDER, Walk, make_keys
 
 WalkTo = Callable[[str], Walk]
 BEFORE = "before everything"
-FOLDERS = ("outbox", "delivered", "archive", "archive-keys")
+FOLDERS = ("outbox", "uploads", "delivered", "archive", "archive-keys")
 
 
 class Stands:
-    """Databases and folders as they are after each act, made when first asked for, one from another."""
+    """Databases and folders as they are after each act, made when first asked for, one from another, and once for all
+    processes of a run.
+
+    `further`: acts that are none of the walk's own, each with the act after which it is done, and how.
+    """
 
     def __init__(self, base: str, folder: Path) -> None:
         self.base, self.folder = base, folder
-        self.minutes = {BEFORE: 0}
-        self.copies: list[str] = []
-        make_keys(folder / "keys")
-        self.names = {BEFORE: base}
+        self.further: dict[str, tuple[str, Callable[[Walk], None]]] = {}
+        folder.mkdir(exist_ok=True)
+        self._noted, self._use = folder / "stands.json", once.Use(folder / "stands.used")
+        with self.alone():
+            if not (folder / "keys.made").exists():
+                make_keys(folder / "keys")
+                (folder / "keys.made").touch()
 
-    def after(self, act: str) -> str:
-        """The name of a database that stands after this act; nobody is connected to it."""
-        if act not in self.names:
-            place = ORDER.index(act)
-            earlier = ORDER[place - 1] if place else BEFORE
-            minutes = self.minutes.get(earlier, 0) if self.after(earlier) else 0
-            name, here = f"{self.base}_{self.folder.name}_{place}", self.folder / f"after-{place}"
-            self.copy(self.names[earlier], name)
+    def alone(self) -> AbstractContextManager[None]:
+        """Among the processes of the run."""
+        return once.alone(self.folder / "stands.lock")
+
+    def after(self, act: str) -> tuple[str, int]:
+        """A database that stands after this act, to which nobody is connected, and the minutes that the walk took."""
+        with self.alone():
+            made: dict[str, tuple[str, int]] = json.loads(self._noted.read_text()) if self._noted.exists() else {}
+            try:
+                return self._after(act, made)
+            finally:
+                self._noted.write_text(json.dumps(made))
+
+    def _after(self, act: str, made: dict[str, tuple[str, int]]) -> tuple[str, int]:
+        if act == BEFORE:
+            return self.base, 0
+        if act not in made:
+            earlier, does = self._way(act)
+            template, minutes = self._after(earlier, made)
+            name, here = f"{self.base.rpartition('_')[0]}_after_{act.replace(' ', '_')}", self.folder / act
+            self.copy(template, name)
+            shutil.rmtree(here, ignore_errors=True)
             self.carry(earlier, here)
-            walk = Walk(here, minutes=self.minutes.get(earlier, minutes))
+            walk = Walk(here, minutes=minutes)
             with connected_to(name), override_settings(**self.settings(here), PASSWORD_HASHERS=QUICK):
-                walk.do(act)
-            self.names[act], self.minutes[act] = name, walk.minutes
-        return self.names[act]
+                does(walk)
+            made[act] = name, walk.minutes
+        return made[act]
+
+    def _way(self, act: str) -> tuple[str, Callable[[Walk], None]]:
+        """After which act this one is done, and how."""
+        if act in self.further:
+            return self.further[act]
+        place = ORDER.index(act)
+        return (ORDER[place - 1] if place else BEFORE), ACTS[act]
+
+    def end(self) -> None:
+        """This process asks no more; the last one clears all away."""
+        with self.alone():
+            if self._use.ends() and self._noted.exists():
+                with maintenance() as server:
+                    for name, _ in json.loads(self._noted.read_text()).values():
+                        drop(server, name)
+                self._noted.unlink()
 
     def settings(self, here: Path) -> dict[str, Any]:
         """The settings of a walk in this folder."""
@@ -64,8 +102,8 @@ class Stands:
     def carry(self, act: str, here: Path) -> None:
         """What lay in the folders after this act, into another folder."""
         here.mkdir(exist_ok=True)
-        for name in FOLDERS if act in ORDER else ():
-            there = self.folder / f"after-{ORDER.index(act)}" / name
+        for name in FOLDERS:
+            there = self.folder / act / name
             if there.is_dir():
                 shutil.copytree(there, here / name)
 
@@ -73,11 +111,8 @@ class Stands:
         """A database like another one."""
         # A test that needed no copy of its own may have left the connection open, and nobody may be on a template.
         connection.close()
-        self.drop(name)
-        statement = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY")
         with maintenance() as server:
-            server.execute(statement.format(sql.Identifier(name), sql.Identifier(template)))
-        self.copies.append(name)
+            copy(server, template, name)
 
     def drop(self, name: str) -> None:
         """Away with a copy."""
@@ -88,12 +123,6 @@ class Stands:
 MADE: dict[str, Stands] = {}
 """By the database from which they were made: one in a process."""
 QUICK = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-
-
-def maintenance() -> "psycopg.Connection[Any]":
-    """A connection of the owner, away from every database of a test."""
-    owner = configured.DATABASE_OWNER
-    return psycopg.connect(address_of(owner["NAME"], owner), autocommit=True)
 
 
 class connected_to:  # noqa: N801 - reads as what it does
@@ -117,12 +146,11 @@ def stands(
 ) -> Iterator[Stands]:
     """Where tests may start: the same for every folder of tests into which this is imported."""
     if django_db_setup not in MADE:
-        MADE[django_db_setup] = Stands(django_db_setup, tmp_path_factory.mktemp("walks"))
+        MADE[django_db_setup] = Stands(django_db_setup, once.folder_of(tmp_path_factory) / "walks")
     yield MADE[django_db_setup]
     if (made := MADE.pop(django_db_setup, None)) is not None:
         with django_db_blocker.unblock():
-            for name in set(made.copies):
-                made.drop(name)
+            made.end()
 
 
 @pytest.fixture
@@ -130,13 +158,14 @@ def walk_to(
     stands: Stands, django_db_blocker: DjangoDbBlocker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Any
 ) -> Iterator[WalkTo]:
     """`walk_to(act)`: a database and folders of this test's own, as they stand after that act."""
-    name = f"{stands.base}_{stands.folder.name}_walk"
+    name = f"{stands.base}_walk"
     here = tmp_path / "data"
     with django_db_blocker.unblock():
         inside = connected_to(name)
 
         def walk(act: str) -> Walk:
-            stands.copy(stands.after(act), name)
+            template, minutes = stands.after(act)
+            stands.copy(template, name)
             stands.carry(act, here)
             for setting, value in stands.settings(here).items():
                 setattr(settings, setting, value)
@@ -144,7 +173,7 @@ def walk_to(
             monkeypatch.setenv("DATABASE_URL", address_of(name, connection.settings_dict))
             monkeypatch.setenv("DATABASE_OWNER_URL", address_of(name, configured.DATABASE_OWNER))
             monkeypatch.setenv("CF_UPLOADS", str(here / "uploads"))
-            return Walk(here, minutes=stands.minutes[act])
+            return Walk(here, minutes=minutes)
 
         try:
             yield walk
@@ -152,3 +181,9 @@ def walk_to(
             if connection.settings_dict["NAME"] == name:
                 inside.__exit__()
             stands.drop(name)
+
+
+@pytest.fixture(autouse=True)
+def quick_passwords(settings: Any) -> None:
+    """What is tried here is not how passwords are kept."""
+    settings.PASSWORD_HASHERS = QUICK
