@@ -1,7 +1,6 @@
 """The site as people open it: signed in by the page itself, at a clock that a test sets, or in a browser."""
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -16,10 +15,11 @@ from django.conf import settings as configured
 from django.db import connection
 from django.test import Client
 from django.utils import timezone
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize
 
 from connecting_families.staff.roles import ROLES
 from tests.pages import council
+from tests.pages.chromium import CHROMIUM, Chromium
 from tests.pages.visits import Visits, visit_everything
 from tests.signing_in import sign_in
 from tests.stages.conftest import QUICK, Stands, WalkTo, stands, walk_to  # noqa: F401 - fixtures
@@ -29,9 +29,6 @@ SignedIn = Callable[[str], Client]
 Serve = Callable[[], str]
 Browse = Callable[..., "Reader"]
 Clock = Callable[[Walk], None]
-CHROMIUM = shutil.which("chromium")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"]
-FLAGS += ["--disable-component-update", "--disable-sync"]
 PHONE: ViewportSize = {"width": 390, "height": 844}
 DESK: ViewportSize = {"width": 1280, "height": 900}
 
@@ -203,25 +200,32 @@ class Reader:
         assert self.page.locator("h1").count() == 1, self.page.url
 
 
+RUNNING: list[Chromium] = []
+"""The one of this process, for every folder of tests into which this is imported."""
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Chromium]:
+    """The browser, before it is entered."""
+    if not RUNNING:
+        RUNNING.append(Chromium())
+    yield RUNNING[0]
+    RUNNING[0].end()
+
+
 @pytest.fixture
-def browse() -> Iterator[Callable[..., Reader]]:
-    """`browse(site, client)`: a reader of the site. With it the browser starts: ask the database before."""
-    running: list[Playwright] = []
+def browse(chromium: Chromium) -> Iterator[Callable[..., Reader]]:
+    """`browse(site, client)`: a reader of the site. With it the browser is entered: ask the database before."""
 
     def reader(site: str, client: Client | None = None) -> Reader:
-        running.append(sync_playwright().start())
-        browser = running[-1].chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        return Reader(browser.new_context(), site, client)
+        return Reader(chromium.enter().new_context(), site, client)
 
     yield reader
-    for playwright in running:
-        playwright.stop()
+    chromium.leave()
 
 
 @pytest.fixture
-def browser() -> Iterator[Browser]:
-    """A browser; it ends before the database of the walk is left, which its loop could not reach."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
+def browser(chromium: Chromium) -> Iterator[Browser]:
+    """The browser; it is left before the database of the walk is, which its loop could not reach."""
+    yield chromium.enter()
+    chromium.leave()

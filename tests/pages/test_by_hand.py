@@ -1,8 +1,6 @@
 """The journey in a browser, as people walk it: from a round to a delivered submission, and the trail of it."""
 
-import os
 import re
-import shutil
 import socket
 import subprocess
 import sys
@@ -12,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from cohorts import loading
 from connecting_families import invented
@@ -20,18 +18,13 @@ from connecting_families.audit.trail import Who, duty
 from connecting_families.staff import accounts
 from connecting_families.workers import WORKER
 from tests.faults.test_workers import now, people, queue, recipient, wait_until  # noqa: F401 - fixtures
-from tests.pages.conftest import violations
+from tests.pages.conftest import needs_a_browser, violations
 from tests.pages.following import follow
 from tests.signing_in import code_of, enrol
 
-CHROMIUM = shutil.which("chromium")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"]
-FLAGS += ["--disable-component-update", "--disable-sync"]
 PASSWORD = "a walk through anytown"
 
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None and not os.environ.get("CI"), reason="Chromium is not installed: nothing was tried in a browser."
-)
+pytestmark = needs_a_browser
 
 
 @pytest.fixture
@@ -64,17 +57,14 @@ def answers(port: int) -> bool:
 
 
 @pytest.fixture
-def page(monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
+def page(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
     """A browser's page; anything that it complains of fails the test."""
     monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
     complaints: list[str] = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        page = browser.new_page()
-        page.on("console", lambda said: complaints.append(said.text) if "Content Security" in said.text else None)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        yield page
-        browser.close()
+    page = browser.new_page()
+    page.on("console", lambda said: complaints.append(said.text) if "Content Security" in said.text else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    yield page
     assert not complaints
 
 

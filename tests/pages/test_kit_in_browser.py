@@ -3,18 +3,16 @@
 The pages are handed to the browser here; there is no server and nothing to reach.
 """
 
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, sync_playwright
+from playwright.sync_api import Browser, Page, Route
 
 from tests.pages import showcase
+from tests.pages.chromium import CHROMIUM
 from tests.pages.conftest import violations
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-QUIET = "--no-sandbox --disable-gpu --disable-dev-shm-usage --disable-background-networking --disable-sync"
 KINDS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'"
@@ -24,15 +22,6 @@ SITE = "http://site.example"
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Needs a Chromium on this machine.")
 
 Answers = dict[str, Callable[[], str]]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """One browser for the module."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET.split())
-        yield browser
-        browser.close()
 
 
 def opened(browser: Browser, answers: Answers, *, width: int = 1280, script: bool = True) -> tuple[Page, list[str]]:

@@ -1,0 +1,56 @@
+"""One Chromium for all the tests of a process: to start one takes longer than most of them take in it.
+
+Each test has contexts of its own, which share nothing and are closed after it. Outside a test no loop of Playwright's
+counts as running: inside one, Django refuses to ask the database, or asks it by other connections.
+"""
+
+import asyncio
+import shutil
+
+from playwright.sync_api import Browser, Error, Playwright, sync_playwright
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"]
+FLAGS += ["--disable-component-update", "--disable-sync"]
+
+
+class Chromium:
+    """The browser of this process, started when it is first entered."""
+
+    def __init__(self) -> None:
+        self._inside = False
+        self._running: tuple[Playwright, Browser, asyncio.AbstractEventLoop] | None = None
+
+    def enter(self) -> Browser:
+        """From here on until it is left, the browser can be used."""
+        if self._running is None:
+            playwright = sync_playwright().start()
+            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+            self._running = playwright, browser, asyncio.get_running_loop()
+        asyncio._set_running_loop(self._running[2])
+        self._inside = True
+        return self._running[1]
+
+    def leave(self) -> None:
+        """Close what a test opened in it. A browser that was lost is ended, and the next test starts another."""
+        if self._inside and self._running is not None:
+            browser = self._running[1]
+            try:
+                for context in browser.contexts:
+                    context.close()
+            except Error:
+                self.end()
+            if not browser.is_connected():
+                self.end()
+        asyncio._set_running_loop(None)
+        self._inside = False
+
+    def end(self) -> None:
+        """End it."""
+        if self._running is not None:
+            playwright, _, loop = self._running
+            asyncio._set_running_loop(loop)
+            playwright.stop()
+            self._running = None
+            asyncio._set_running_loop(None)
+        self._inside = False
