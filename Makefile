@@ -10,7 +10,7 @@ PEERS := $(VENV)/peers
 # Types are checked against the settings; nothing is connected to.
 NOWHERE := DATABASE_URL=postgresql://nobody@localhost/none REDIS_URL=redis://localhost/0
 
-.PHONY: demo test check styles screens bench lock clean
+.PHONY: demo test check types rest styles screens bench lock clean
 .DELETE_ON_ERROR:
 
 # The stamp is a copy of what was installed, made when all of it was: a set-up that was interrupted begins again.
@@ -28,10 +28,16 @@ demo: $(STAMP)
 test: $(STAMP)
 	@$(RUN) -m pytest -n 3 --dist loadgroup $(ARGS)
 
-check: $(STAMP) styles
+# Types take as long as all the rest, so the two go side by side.
+check: $(STAMP)
+	@$(MAKE) --no-print-directory --jobs=2 types rest
+
+types:
+	$(NOWHERE) $(VENV)/bin/mypy .
+
+rest: styles
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
-	$(NOWHERE) $(VENV)/bin/mypy .
 	$(VENV)/bin/djlint --quiet --check templates
 	$(VENV)/bin/djlint --quiet --lint templates
 	PYTHONPATH=. $(VENV)/bin/lint-imports
