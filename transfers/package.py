@@ -17,7 +17,7 @@ import re
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -196,7 +196,9 @@ def written_together(directory: Path) -> Iterator[Create]:
         _sync(directory)
     except BaseException:
         for file, temporary, _ in opened:
-            file.close()
+            # What it has not written yet may find no room: it goes all the same.
+            with suppress(OSError):
+                file.close()
             temporary.unlink(missing_ok=True)
         for final in renamed:
             final.unlink(missing_ok=True)
