@@ -77,8 +77,8 @@ class Journey:
         self.seal(second)
         self.deliver(second)
         self.open_as_recipient(second)
-        self.destroy(self.another_round())
         self.govern()
+        self.destroy(self.another_round())
         self.trail()
         self.promises()
 
@@ -245,6 +245,20 @@ class Journey:
                 raise ValueError(f"What ONS opens of {file['name']} is not what was approved.")
             self.outcome(f"{file['name']}: signature good, sums good, {file['rows']} rows, as approved")
 
+    def govern(self) -> None:
+        """What information governance owes everybody: answers, and reviews of what people were given."""
+        self.step("Information governance answers objections, and reviews notices and agreements")
+        by = self.people["govern"]
+        waiting = list(queries.undecided_objections(now()))
+        for objection in waiting:
+            answers.uphold(objection=objection, by=by, at=now())
+        self.outcome(f"{len(waiting)} objections are upheld")
+        again = now().date() + A_YEAR
+        for row in law.never_reviewed(now()):
+            asked = {"contact": settings.CF_CONTACT} if isinstance(row, NoticeVersion) else {}
+            reviewing.record(of=row, legal_reference=LAW, next_on=again, **asked, by=by, at=now())
+            self.outcome(f"{row} is reviewed: {LAW}; again by {again:%-d %B %Y}")
+
     def another_round(self) -> Submission:
         """A study that is over: the same families, sent in a round of its own."""
         sent = self.put_forward(self.assemble(self.open_round()), "Another round, of a study that is over now")
@@ -267,20 +281,6 @@ class Journey:
         done = sent.destructions.get()
         self.outcome(f"{sent.name} is destroyed: {done.forgotten['decisions']} decisions deleted, its key is gone")
         self.outcome(f"certificate {done.certificate_sha256[:32]}…, signed by the council")
-
-    def govern(self) -> None:
-        """What information governance owes everybody: answers, and reviews of what people were given."""
-        self.step("Information governance answers objections, and reviews notices and agreements")
-        by = self.people["govern"]
-        waiting = list(queries.undecided_objections(now()))
-        for objection in waiting:
-            answers.uphold(objection=objection, by=by, at=now())
-        self.outcome(f"{len(waiting)} objections are upheld")
-        again = now().date() + A_YEAR
-        for row in law.never_reviewed(now()):
-            asked = {"contact": settings.CF_CONTACT} if isinstance(row, NoticeVersion) else {}
-            reviewing.record(of=row, legal_reference=LAW, next_on=again, **asked, by=by, at=now())
-            self.outcome(f"{row} is reviewed: {LAW}; again by {again:%-d %B %Y}")
 
     def promises(self) -> None:
         """Whether every promise of the privacy notice is kept, as a worker finds it."""
