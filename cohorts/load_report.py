@@ -54,10 +54,10 @@ class LoadReport:
 
 
 def in_rows(told: dict[str, Any]) -> str:
-    """What told_of made, in words: `of 1 person, in row 7`."""
+    """What told_of made, in words: `1 person, in row 7`."""
     count, lines = told["count"], told["lines"]
     more = f" and {count - len(lines):,} more" if count > len(lines) else ""
     return (
-        f"of {count:,} {'person' if count == 1 else 'people'}, in {'row' if count == 1 else 'rows'}"
+        f"{count:,} {'person' if count == 1 else 'people'}, in {'row' if count == 1 else 'rows'}"
         f" {', '.join(f'{line:,}' for line in lines)}{more}"
     )

@@ -127,7 +127,7 @@ def test_two_of_governance_erase_a_person_and_the_page_says_what_went(walked_to:
     told.append(text(prepare.get(page)))
     for each in told:
         assert "Objections of people who were erased stand again." in each
-        assert "people.csv: of 1 person, in row 3." in each
+        assert "people.csv: 1 person, in row 3." in each
         assert "uthbert" not in each
     assert "From the moment this is loaded" in told[0]
     assert Objection.objects.filter(person__reference="P60").count() == 1

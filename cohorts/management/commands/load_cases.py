@@ -31,7 +31,9 @@ class Command(Act):
         except NothingToLoad as nothing:
             raise CommandError(str(nothing), returncode=2) from None
         for name, told in report.stand_again().items():
-            self.stderr.write(f"{name}: objections stand again {in_rows(told)}, who objected before and were erased.")
+            self.stderr.write(
+                f"{name}: objections stand again of {in_rows(told)}, who objected before and were erased."
+            )
         self.result(report.as_json())
         if report.errors:
             raise SystemExit(1)
