@@ -39,6 +39,7 @@ PEOPLE = {
     "explanations": "UPDATE transfers_explanation SET text = '' WHERE submission_id = ANY (%(of)s) AND text <> ''",
     "sent_back_reasons": "UPDATE transfers_submission SET sent_back_reason = '' WHERE id = ANY (%(of)s)"
     " AND sent_back_reason <> ''",
+    "void_reasons": "UPDATE transfers_submission SET void_reason = '' WHERE id = ANY (%(of)s) AND void_reason <> ''",
 }
 # A reference of the study goes where no decision that is left needs it (docs/decisions/0042).
 REFERENCES = """

@@ -25,7 +25,6 @@ from transfers import archive, package
 from transfers.models import Submission
 from transfers.rules import destroying, extract, gates, lifecycle
 from transfers.rules.gates import AgreementFacts
-from transfers.rules.lifecycle import Stage
 
 LEEWAY = timedelta(seconds=5)
 """An objection that came while an act was being asked for counts, though it came after the clock was read for it."""
@@ -148,10 +147,15 @@ def void(*, submission: Submission, why: str, codes: list[str], by: Who, at: dat
     row = locked(submission.pk)
     if lifecycle.reasons_against("void", row.at_stage) or against_destroyed(row):
         return
-    row.stage, row.void_reason = Stage.VOID.name, why
+    let_go(row, why)
+    trail.record(Event.SUBMISSION_VOIDED, who=by, at=at, about=row, details={"reasons": codes})
+
+
+def let_go(row: Submission, why: str) -> None:
+    """Within an act on a locked row: it is void, and its packages go once that is committed."""
+    row.stage, row.void_reason = lifecycle.after("void").name, why
     row.save()
     transaction.on_commit(lambda: forget_packages(row.name))
-    trail.record(Event.SUBMISSION_VOIDED, who=by, at=at, about=row, details={"reasons": codes})
 
 
 def forget_packages(name: str) -> bool:

@@ -54,6 +54,18 @@ class SendBackForm(forms.Form):
     )
 
 
+class VoidForm(forms.Form):
+    """Why a submission goes nowhere."""
+
+    reason = forms.CharField(
+        label="Why is it made void?",
+        help_text="A sentence. It stands on the trail for ever: write no names of families.",
+        widget=forms.Textarea(attrs={"rows": 3}),
+        max_length=500,
+        error_messages={"required": "Say why it is made void"},
+    )
+
+
 class ReceiptForm(forms.Form):
     """A recipient's receipt, as a file."""
 

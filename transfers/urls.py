@@ -28,6 +28,7 @@ urlpatterns = [
     path("submissions/<str:name>/explain/<str:code>/one/", explanations.explain_one, name="explain_one"),
     path("submissions/<str:name>/put-forward/", submissions.put_forward, name="put_forward"),
     path("submissions/<str:name>/take-up-again/", submissions.take_up_again, name="take_up_again"),
+    path("submissions/<str:name>/void/", submissions.make_void, name="void_submission"),
     path("submissions/<str:name>/sample/", approval.sample, name="sample"),
     path("submissions/<str:name>/approve/", approval.approve, name="approve"),
     path("submissions/<str:name>/send-back/", approval.send_back, name="send_back"),

@@ -186,6 +186,7 @@ class Event(Enum):
     SUBMISSION_APPROVED = "A submission was approved"
     APPROVAL_REFUSED = "Approving a submission was refused"
     SUBMISSION_VOIDED = "A submission became void"
+    VOIDING_REFUSED = "Making a submission void was refused"
     SEALING_REQUESTED = "Sealing was asked for"
     SEALING_PUT_OFF = "Sealing waits for a person"
     SUBMISSION_SEALED = "A submission was sealed"

@@ -32,6 +32,7 @@ class Permission(Enum):
     PREPARE_SUBMISSIONS = "draft a submission, explain its queries and put it forward"
     APPROVE_SUBMISSIONS = "open the sample of a submission, approve it or send it back"
     SEND_SUBMISSIONS = "seal and deliver an approved submission"
+    VOID_SUBMISSIONS = "make a submission void that has not left yet"
     ADD_CERTIFICATES = "add a recipient's certificate"
     ACCEPT_CERTIFICATES = "accept a recipient's certificate whose fingerprint was compared"
     REVOKE_CERTIFICATES = "revoke a recipient's certificate"
@@ -89,6 +90,7 @@ ROLES: dict[str, Role] = {
                 P.SEE_SUBMISSIONS,
                 P.PREPARE_SUBMISSIONS,
                 P.SEND_SUBMISSIONS,
+                P.VOID_SUBMISSIONS,
                 P.SEE_RETENTION,
                 P.ENTER_RETENTION,
                 P.ASK_DESTRUCTION,
@@ -113,6 +115,7 @@ ROLES: dict[str, Role] = {
                 P.DECIDE_RULES,
                 P.APPROVE_SUBMISSIONS,
                 P.SEND_SUBMISSIONS,
+                P.VOID_SUBMISSIONS,
                 P.SEE_RETENTION,
                 P.ASK_DESTRUCTION,
                 P.ACCEPT_CERTIFICATES,
@@ -134,6 +137,7 @@ ROLES: dict[str, Role] = {
                 P.SEE_EXACT_COUNTS,
                 P.SEE_COHORTS,
                 P.SEE_SUBMISSIONS,
+                P.VOID_SUBMISSIONS,
                 P.SEE_RETENTION,
                 P.ENTER_RETENTION,
                 P.HOLD_SUBMISSIONS,

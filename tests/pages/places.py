@@ -134,6 +134,7 @@ SUBMISSIONS: dict[str, Place] = {
     "take_up_again": Act("makes a submission that was sent back a draft again"),
     "sample": Act("opens the sample of records, masked, that an approver checks"),
     "approve": Act("approves exactly this content"),
+    "void_submission": Screen("Make it void", "Takes the reason why a submission that has not left goes nowhere."),
     "send_back": Screen("Send back", "Takes the reason why a submission is not approved as it is."),
     "seal": Act("asks the workers to seal a submission"),
     "deliver": Act("asks the workers to deliver it"),

@@ -135,6 +135,17 @@ def test_whoever_objects_later_is_withdrawn_at_the_prompt(walk_to: WalkTo) -> No
     assert give(*words, "prepare")[0] == 1
 
 
+def test_a_draft_is_made_void_at_the_prompt_for_a_reason(walk_to: WalkTo) -> None:
+    row = walk_to("draft").submission
+    words = ("submission", "void", row.name, "--by")
+    assert give(*words, "worker", "--reason", "The round was called off.")[1]["refused"][0]["code"] == "NOT_PERMITTED"
+    assert give(*words, "prepare", "--reason", "No.")[1]["refused"][0]["code"] == "NO_REASON"
+    with pytest.raises(CommandError, match="--reason"):
+        call_command(*words, "prepare", stdout=StringIO(), stderr=StringIO())
+    end, said, _ = give(*words, "govern", "--reason", "The round was called off.")
+    assert (end, said["stage"]) == (0, "VOID")
+
+
 def test_one_command_is_one_correlation_to_the_last_entry(walk_to: WalkTo) -> None:
     walk_to("assemble")
     before = Entry.objects.latest("id").pk

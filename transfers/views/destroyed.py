@@ -15,6 +15,7 @@ from django.utils.dateparse import parse_datetime
 from connecting_families.audit import trail
 from connecting_families.audit.events import Event
 from connecting_families.kit.lists import Column, Table
+from connecting_families.kit.pieces import exact
 from connecting_families.staff.guards import acting, opened_by
 from connecting_families.staff.roles import Permission
 from connecting_families.staff.views import facts, in_words, moment
@@ -26,7 +27,8 @@ WHAT = {
     "cohorts": "Cohorts of which nobody can say any more who was in", "dry_runs": "Dry runs that named people",
     "replays": "Replays that named people", "explained_of_one": "Explanations of one person or family",
     "explanations": "Explanations whose words were deleted", "rejected": "People whom a recipient could not load",
-    "sent_back_reasons": "Reasons why it was sent back", "withdrawn": "People who were withdrawn",
+    "sent_back_reasons": "Reasons why it was sent back", "void_reasons": "Reasons why one before it became void",
+    "withdrawn": "People who were withdrawn",
     "person_references": "References of people in the study", "family_references": "References of families",
 }  # fmt: skip
 THEIRS = [Column("Recipient"), Column("Reference"), Column("Destroyed on"), Column("SHA-256")]
@@ -59,14 +61,14 @@ def certificate(request: HttpRequest, name: str) -> HttpResponse:
             ("Confirmed", f"{said['confirmed_by']}, {moment(parse_datetime(said['confirmed_at']))}"),
             ("Key destroyed", moment(parse_datetime(said["key_destroyed_at"]))),
             ("Destroyed", moment(parse_datetime(said["destroyed_at"]))),
-            ("Backups have expired by", f"{date.fromisoformat(said['backups']['gone_by']):%-d %B %Y}"),
+            ("Backups have expired by", _day(said["backups"]["gone_by"])),
         ),
         "tables": [
-            Table("Files that are gone", FILES, [[it["name"], it["bytes"], it["sha256"]] for it in files]),
+            Table("Files that are gone", FILES, [[it["name"], it["bytes"], exact(it["sha256"])] for it in files]),
             Table("Rows of the database", ROWS,
                   [[WHAT.get(k) or in_words(k), f"{v:,}"] for k, v in said["rows_deleted"].items() if v]),
             Table("What recipients certified by then", THEIRS,
-                  [[it["recipient"], it["reference"], it["destroyed_on"], it["sha256"]] for it in theirs],
+                  [[it["recipient"], it["reference"], _day(it["destroyed_on"]), exact(it["sha256"])] for it in theirs],
                   empty="No recipient's certificate was entered by then."),
         ],
     }  # fmt: skip
@@ -86,6 +88,11 @@ def certificate_file(request: HttpRequest, name: str) -> HttpResponse:
         packed.getvalue(), content_type="application/zip",
         headers={"Content-Disposition": f'attachment; filename="{name}-destruction.zip"'},
     )  # fmt: skip
+
+
+def _day(written: str) -> str:
+    """A day of the certificate, in words."""
+    return f"{date.fromisoformat(written):%-d %B %Y}"
 
 
 def _of(name: str) -> Destruction:

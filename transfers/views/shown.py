@@ -16,14 +16,14 @@ from connecting_families.audit.events import Event
 from connecting_families.audit.models import Entry
 from connecting_families.audit.refusals import Reasoned, Refused
 from connecting_families.kit.lists import Column, Table
-from connecting_families.kit.pieces import link, tag
+from connecting_families.kit.pieces import exact, link, tag
 from connecting_families.staff.guards import acting
 from connecting_families.staff.models import User
 from connecting_families.staff.roles import Permission
 from connecting_families.staff.views import facts, hand_over, in_role, in_words, moment, refused_form, role_reasons
-from transfers import approval, explained, progress
+from transfers import approval, explained, progress, voiding
 from transfers.models import Submission
-from transfers.rules import delivering
+from transfers.rules import delivering, lifecycle
 from transfers.rules.lifecycle import Stage
 from transfers.views.put_forward import putting_forward
 
@@ -98,7 +98,7 @@ def show(request: HttpRequest, row: Submission, refused: tuple[Reasoned, ...] = 
         "queries": _queries(row),
         "history": history_of("transfers.submission", row.name, READS),
         "files": Table(
-            "Sealed files", FILES, [[file["name"], file["bytes"], file["sha256"]] for file in row.sealed_files]
+            "Sealed files", FILES, [[file["name"], file["bytes"], exact(file["sha256"])] for file in row.sealed_files]
         ),
         **_received(row),
         "retention": row.sealed_at is not None
@@ -109,6 +109,8 @@ def show(request: HttpRequest, row: Submission, refused: tuple[Reasoned, ...] = 
         "look": role_reasons(request, Permission.APPROVE_SUBMISSIONS),
         **(putting_forward(request, row, timezone.now()) if row.at_stage is Stage.DRAFT else {}),
         "approve": role_reasons(request, Permission.APPROVE_SUBMISSIONS) or _against_approval(request, row),
+        "may_be_void": not lifecycle.reasons_against("void", row.at_stage),
+        "void": role_reasons(request, Permission.VOID_SUBMISSIONS) or voiding.reasons_against(row),
     }
     return render(request, "transfers/submission.html", context, status=409 if refused else 200)
 

@@ -18,6 +18,8 @@ from connecting_families.staff.guards import acting, opened_by
 from connecting_families.staff.roles import Permission
 from connecting_families.staff.views import polls, refused_form, role_reasons
 from transfers import submission as stage
+from transfers import voiding
+from transfers.forms import VoidForm
 from transfers.models import Submission
 from transfers.rules.lifecycle import Stage
 from transfers.views.shown import act_on, busy_with, progress_of, row_of, show, stage_tag
@@ -67,6 +69,27 @@ def put_forward(request: HttpRequest, name: str) -> HttpResponse:
 def take_up_again(request: HttpRequest, name: str) -> HttpResponse:
     """Make it a draft again."""
     return act_on(request, name, stage.take_up_again, "It is a draft again.")
+
+
+@opened_by(Permission.VOID_SUBMISSIONS)
+def make_void(request: HttpRequest, name: str) -> HttpResponse:
+    """Make it void, with a reason; what that means stands above the form."""
+    row = row_of(name)
+    form = VoidForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            voiding.make_void(submission=row, **form.cleaned_data, by=acting(request), at=timezone.now())
+        except Refused as refusal:
+            for reason in refusal.reasons:
+                form.add_error("reason" if reason.code == "NO_REASON" else None, reason.sentence)
+        else:
+            messages.success(request, "It is void. Nothing of it leaves.")
+            return redirect("submission", row.name)
+    context = {
+        "form": form, "title": "Make it void", "caption": row.name, "sealed": row.sealed_at is not None,
+        "back_href": reverse("submission", args=[row.name]),
+    }  # fmt: skip
+    return render(request, "transfers/make_void.html", context)
 
 
 def _list(request: HttpRequest, refused: tuple[Reasoned, ...] = ()) -> HttpResponse:

@@ -13,7 +13,7 @@ from connecting_families.audit.trail import duty
 from tests.audit.acts.act import Act, before, does
 from tests.stages.receipts import receipt_of
 from tests.stages.walk import RUN, Walk, recipient_pem
-from transfers import certificates, delivery, doors, receipt, sealing, withdrawal
+from transfers import certificates, delivery, doors, receipt, sealing, voiding, withdrawal
 from transfers.channels import chosen
 from transfers.channels.channel import Lost
 from transfers.models import DeliveryAttempt, RecipientCertificate, Withdrawal, WithdrawalAttempt
@@ -49,6 +49,10 @@ REFUSAL: dict[str, Any] = {"reason": "We must.", "legal_reference": "Article 21(
 
 def void(walk: Walk) -> None:
     doors.void(submission=walk.submission, why="Tried.", codes=["TRIED"], by=duty("guard"), at=walk.now())
+
+
+def make_void(walk: Walk) -> None:
+    voiding.make_void(submission=walk.submission, reason="The wrong round.", by=walk.who("prepare"), at=walk.now())
 
 
 def put_off_sealing(walk: Walk) -> None:
@@ -152,6 +156,7 @@ ACTS = {
     "transfers.approval.approve": Act(before("approve"), does("approve"), Event.SUBMISSION_APPROVED),
     "transfers.approval.send_back": Act("put forward", does("send back"), Event.SUBMISSION_SENT_BACK),
     "transfers.doors.void": Act("approve", void, Event.SUBMISSION_VOIDED),
+    "transfers.voiding.make_void": Act("seal", make_void, Event.SUBMISSION_VOIDED),
     "transfers.sealing.request": Act(before("ask to seal"), does("ask to seal"), Event.SEALING_REQUESTED),
     "transfers.sealing._seal": Act(before("seal"), does("seal"), Event.SUBMISSION_SEALED),
     "transfers.sealing.put_off": Act("ask to seal", put_off_sealing, Event.SEALING_PUT_OFF),

@@ -12,7 +12,7 @@ from connecting_families.audit.trail import Who
 from connecting_families.commands import Act
 from connecting_families.staff.guards import person_at_the_prompt
 from connecting_families.staff.roles import Permission
-from transfers import approval, delivery, destruction, receipt, sealing, submission, withdrawal
+from transfers import approval, delivery, destruction, receipt, sealing, submission, voiding, withdrawal
 from transfers.models import Destruction, Submission, Withdrawal
 from transfers.rules.receipts import LARGEST
 
@@ -26,6 +26,7 @@ PERMISSIONS = {
     "send-back": Permission.APPROVE_SUBMISSIONS,
     "seal": Permission.SEND_SUBMISSIONS,
     "deliver": Permission.SEND_SUBMISSIONS,
+    "void": Permission.VOID_SUBMISSIONS,
     "receipt": Permission.SEND_SUBMISSIONS,
     "withdraw": Permission.SEND_SUBMISSIONS,
     "destroy": Permission.ASK_DESTRUCTION,
@@ -33,11 +34,11 @@ PERMISSIONS = {
 
 
 class Command(Act):
-    """submission draft|explain|put-forward|sample|approve|send-back|take-up-again|seal|deliver|… --by NAME."""
+    """submission draft|explain|put-forward|sample|approve|send-back|take-up-again|void|seal|deliver|… --by NAME."""
 
     help = (
-        "Drafts a submission, puts it forward, approves it or sends it back, seals it, delivers it, takes its receipt,"
-        " withdraws whoever objected since, and destroys what was sent."
+        "Drafts a submission, puts it forward, approves it, sends it back or makes it void, seals it, delivers it,"
+        " takes its receipt, withdraws whoever objected since, and destroys what was sent."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -51,6 +52,7 @@ class Command(Act):
             ("approve", "agree that it may leave"),
             ("send-back", "send it back to who prepared it"),
             ("take-up-again", "make a draft again of one that was sent back"),
+            ("void", "make it void, where it has not left and is to go nowhere"),
             ("seal", "sign it and encrypt it for its recipients"),
             ("deliver", "deliver it to its recipients (CF_DELIVERY)"),
             ("receipt", "take in the file in which its recipient says that it has it"),
@@ -78,6 +80,8 @@ class Command(Act):
                 one.add_argument("--take-back", action="store_true", help="take back that it was asked for")
             if stage == "send-back":
                 one.add_argument("--reason", required=True, help="what is to be mended")
+            if stage == "void":
+                one.add_argument("--reason", required=True, help="why it goes nowhere; without names")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Do the one act."""
@@ -122,6 +126,8 @@ class Command(Act):
             approval.approve(submission=row, by=by, at=at)
         elif stage == "send-back":
             approval.send_back(submission=row, reason=options["reason"], by=by, at=at)
+        elif stage == "void":
+            voiding.make_void(submission=row, reason=options["reason"], by=by, at=at)
         elif stage == "take-up-again":
             submission.take_up_again(submission=row, by=by, at=at)
         elif stage == "seal":
