@@ -19,6 +19,7 @@ from connecting_families.audit.refusals import Refused
 from connecting_families.governance import sifting, tasks, told
 from connecting_families.governance.forms import CheckedForm, LookFilter
 from connecting_families.governance.models import LookToCheck
+from connecting_families.governance.recorded_since import recorded_since
 from connecting_families.governance.views import parts
 from connecting_families.kit.lists import Column, Table
 from connecting_families.kit.pieces import link, tag
@@ -100,7 +101,7 @@ def look_to_check(request: HttpRequest, number: int) -> HttpResponse:
     if request.method == "GET":
         with trail.act():
             trail.record(Event.LOOK_TO_CHECK_VIEWED, who=acting(request), at=timezone.now(), about=row)
-    entries = sifting.openings_of(row)
+    entries, since = sifting.openings_of(row), recorded_since(row)
     rows = [told.row(entry) for entry in entries[:SHOWN]]
     context: dict[str, Any] = {
         "title": row.get_kind_display(), "caption": f"Look {row.pk}", "back_href": reverse("looks_to_check"),
@@ -116,6 +117,9 @@ def look_to_check(request: HttpRequest, number: int) -> HttpResponse:
         ),
         "table": Table("What is to be explained", ENTRIES, rows, empty="The entries are gone."),
         "left": max(0, entries.count() - SHOWN),
+        "since": Table("What was recorded about them since the first look", ENTRIES, map(told.row, since[:SHOWN]),
+                       empty="Nothing was recorded about them since.") if row.reference else None,
+        "since_left": max(0, since.count() - SHOWN),
     }  # fmt: skip
     return render(request, "governance/look_to_check.html", context)
 

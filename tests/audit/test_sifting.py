@@ -15,6 +15,7 @@ from connecting_families.audit.refusals import Refused
 from connecting_families.audit.trail import duty
 from connecting_families.governance import sifting
 from connecting_families.governance.models import LookToCheck
+from connecting_families.governance.recorded_since import recorded_since
 from connecting_families.staff import accounts
 from connecting_families.staff.models import User
 from tests.stages.conftest import WalkTo
@@ -117,6 +118,7 @@ def test_many_families_in_an_hour_are_counted_wherever_the_hour_begins(walk: Wal
     row = LookToCheck.objects.get()
     assert row.families == 4
     assert sifting.openings_of(row).count() == 8
+    assert not recorded_since(row).exists()
 
 
 def test_a_family_is_opened_and_nobody_of_the_team_works_with_it(walk: Walk, settings: Any) -> None:
@@ -147,3 +149,8 @@ def test_a_family_is_opened_and_nobody_of_the_team_works_with_it(walk: Walk, set
     walk.minutes += 3 * 24 * 60
     sift(walk)
     assert {(row.who, row.reference) for row in sifting.to_check()} == open_
+    # What was recorded too late is shown beside it, and closes nothing; what others did of it as well.
+    tells("elsewhere", person=walk.person("P2"))
+    shown = {row.reference: [(e.who, e.event) for e in recorded_since(row)] for row in sifting.to_check()
+             if row.who == "worker"}  # fmt: skip
+    assert shown == {"F3": [("elsewhere", "NOTICE_ISSUED"), ("worker", "NOTICE_ISSUED")], "F4": []}
