@@ -6,12 +6,13 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.http import urlencode
 from django.views.decorators.http import require_POST
 
 from cohorts import erasure, households, rights, rights_register
 from cohorts.forms.requests import CLOSED, TO_CLOSE, WAITING, AnswerForm, ExtendForm, RequestFilter
 from cohorts.forms.wishes import born, name_of
-from cohorts.models import RightsRequest
+from cohorts.models import Person, RightsRequest
 from cohorts.views.family_pages import day, today
 from cohorts.views.requests import described, listed_requests, requests_table
 from connecting_families.audit.events import Event
@@ -24,7 +25,8 @@ from connecting_families.staff.views import facts, refused_form
 DESK = Desk("rights_request", Event.REQUEST_VIEWED)
 HOW_TO = {
     RightsRequest.QUESTION: "Answer it in plain words, and say whom they can ask next.",
-    RightsRequest.ACCESS: "Make sure who asks. Then send them what is held about them, and about nobody else.",
+    RightsRequest.ACCESS: "Make sure who asks. Then make the report, read it, and send them what is held about them,"
+    " and about nobody else.",
     RightsRequest.RECTIFICATION: "Have the family's worker put it right, or the case system where it came from. A"
     " finished cohort keeps what it was decided by; the next one reads what is right.",
     RightsRequest.ERASURE: "Make sure who asks. Where the law lets it, the person is erased here by two of information"
@@ -77,6 +79,8 @@ def _page(request: HttpRequest, row: RightsRequest, refused: Refused | None = No
         "identify": rights.against_identifying(row), "extend": rights.against_extending(row),
         "answer": rights.against_answering(row), "close": rights.against_closing(row),
     }  # fmt: skip
+    if row.kind == RightsRequest.ACCESS:
+        context["reports"] = [(each.reference, _report(row, each)) for each in people or _members(row)]
     if row.kind == RightsRequest.ERASURE:
         context["erase"] = erasure.against_proposing(row, today())
         context["erasures"] = [
@@ -86,6 +90,16 @@ def _page(request: HttpRequest, row: RightsRequest, refused: Refused | None = No
     if refused:
         context["form"] = refused_form(refused.reasons)
     return render(request, "governance/request.html", context)
+
+
+def _members(row: RightsRequest) -> list[Person]:
+    """Of a request about a family, who is in it today."""
+    return households.members(row.family, today()) if row.family else []
+
+
+def _report(row: RightsRequest, person: Person) -> str:
+    """Where the report about a person is made that this request asks for."""
+    return f"{reverse('ask_for_report', args=[person.reference])}?{urlencode({'request': row.pk})}"
 
 
 @opened_by(Permission.ANSWER_REQUESTS)

@@ -20,7 +20,7 @@ from django.views.decorators.cache import never_cache
 
 from cohorts import households, search
 from cohorts.forms.wishes import name_of
-from cohorts.models import Person
+from cohorts.models import Person, RightsRequest
 from cohorts.views.family_pages import day
 from connecting_families.governance.forms import NotOnPaperForm, SubjectForm, WhomForm
 from connecting_families.governance.subject.parts import Part
@@ -74,14 +74,35 @@ def found_subjects(request: HttpRequest, key: str) -> HttpResponse:
 def ask_for_report(request: HttpRequest, person: str) -> HttpResponse:
     """Who asked for a report, and why it is made: before anything of it is shown."""
     row = _person(person)
-    form = SubjectForm(request.POST or None)
+    led_from = _request_about(row, request.GET.get("request", ""))
+    form = SubjectForm(request.POST or None, initial=_as_asked(led_from) if led_from else {})
     if request.method == "POST" and form.is_valid():
         return redirect("subject_report", _keep(request, [row.reference, *form.cleaned_data.values()]))
+    back_href = reverse("rights_request", args=[led_from.pk]) if led_from else reverse("subject_access")
     context = {
         "title": "Make a report", "caption": f"Person {row.reference}", "form": form, "submit": "Make the report",
-        "back_href": reverse("subject_access"),
+        "back_href": back_href,
     }  # fmt: skip
     return render(request, "kit/form_page.html", context)
+
+
+def _request_about(person: Person, number: str) -> RightsRequest | None:
+    """The request of this number that asks what is held about this person, or about their family; None for others."""
+    asked = RightsRequest.objects.filter(pk=number, kind=RightsRequest.ACCESS) if number.isdecimal() else None
+    row = asked.select_related("person", "family").first() if asked is not None else None
+    if row is None:
+        return None
+    about = [households.survivor(row.person)] if row.person else []
+    if row.family:
+        about = households.members(row.family)
+    return row if person in about else None
+
+
+def _as_asked(row: RightsRequest) -> dict[str, str]:
+    """What the form knows of a request: who asked, and how; how they were known is for whoever makes the report."""
+    received = day(timezone.localtime(row.received_at).date())
+    how = row.get_channel_display()
+    return {"asked_by": row.made_by, "reason": f"Request {row.reference}, received on {received} ({how.lower()})."}
 
 
 @opened_by(Permission.ANSWER_SUBJECTS)

@@ -76,8 +76,18 @@ def test_who_may_not_does_not_see_it_and_an_objection_goes_its_own_way(walked_to
     assert "Nobody on file" in text(govern.post(f"{here}identify/", {"reference": "P99"}))
     assert PEOPLE[0][1] in text(govern.post(f"{here}identify/", {"reference": "P1"}))
     assert RightsRequest.objects.get().person is None
+    assert "Make the report about" not in text(govern.get(here))
     assert govern.post(f"{here}identify/", {"reference": "P1", "confirmed": "1"})["Location"] == here
-    assert "Person P1" in text(govern.get(here))
+    # Who asks what is held about them is led to the report, which knows of the request.
+    desk = govern.get(here)
+    assert "Person P1" in text(desk)
+    where = f"/subject-access/person/P1/?request={row.pk}"
+    assert f'href="{where}"' in desk.content.decode()
+    asked = govern.get(where).content.decode()
+    assert f"Request {row.reference}, received on 2 November 2026 (e-mail)." in asked
+    assert f'href="{here}"' in asked
+    for other in (f"/subject-access/person/P3/?request={row.pk}", "/subject-access/person/P1/?request=1e9"):
+        assert row.reference not in govern.get(other).content.decode()
 
 
 def test_two_of_governance_erase_a_person_and_the_page_says_what_went(walked_to: WalkTo, signed_in: SignedIn) -> None:
