@@ -7,6 +7,7 @@ from cohorts.households import address_on, address_withheld
 from cohorts.models import Dataset, NoticeVersion, Person
 from cohorts.rules.clocks import age_on
 from cohorts.rules.consent import BASIS
+from cohorts.rules.numbers import postcode_form
 
 CHILD = 16
 """Below this age the letter is for whoever cares for the child."""
@@ -61,7 +62,8 @@ def addressed(person: Person, today: date) -> Addressed:
     address = None if address_withheld(person, today) else address_on(person, today)
     lines: tuple[str, ...] = ()
     if address is not None:
-        written = (address.line_1, address.line_2, address.line_3, address.line_4, address.line_5, address.postcode)
+        postcode = postcode_form(address.postcode) or address.postcode
+        written = (address.line_1, address.line_2, address.line_3, address.line_4, address.line_5, postcode)
         lines = tuple([line for line in written if line])
     return Addressed((f"To the parent or carer of {name}" if for_carer else name, *lines), not lines, for_carer)
 

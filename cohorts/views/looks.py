@@ -58,7 +58,7 @@ class AskForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        offer(self, "details", [(detail, words[0].upper() + words[1:]) for detail, words in DETAILS.items()])
+        offer(self, "details", [(detail, _named(detail)) for detail in DETAILS])
 
 
 @of_family
@@ -103,14 +103,14 @@ def looks(request: HttpRequest) -> HttpResponse:
         "title": "Details to look at again", "back_href": reverse("home"), "page": page,
         "counted": Table(
             "What came of it", COUNTED,
-            [[DETAILS[detail], *(counts[detail].get(outcome, 0) for outcome in COUNTS)]
+            [[_named(detail), *(counts[detail].get(outcome, 0) for outcome in COUNTS)]
              for detail in DETAILS if detail in counts],
             empty="Nothing was asked for yet.",
         ),
         "table": Table(
             "Not closed yet", WAITING,
             [
-                [it.person.reference, DETAILS[it.detail], day(it.shown_from), _today(it, waits_still)]
+                [it.person.reference, _named(it.detail), day(it.shown_from), _today(it, waits_still)]
                 for it in page
             ],
             empty="Nothing waits.",
@@ -136,6 +136,11 @@ def ask_for_look(request: HttpRequest) -> HttpResponse:
         "title": "Ask a team to look again", "form": form, "submit": "Ask", "back_href": reverse("looks"),
     }  # fmt: skip
     return render(request, "kit/form_page.html", context)
+
+
+def _named(detail: str) -> str:
+    """A detail as a line begins with it."""
+    return DETAILS[detail][0].upper() + DETAILS[detail][1:]
 
 
 def _today(it: Look, waits_still: set[int]) -> str:

@@ -66,12 +66,12 @@ def to_tell(request: HttpRequest, number: int) -> HttpResponse:
         "teams": Table(
             "By team", TEAMS,
             [[link(team or NO_TEAM, f"{here}?{urlencode({'team': team or WITHOUT})}"), count] for team, count in teams],
-            empty="Nobody is out for want of a notice or a consent.",
         ),
         "table": Table(
             "People to tell, or to ask", PEOPLE,
             [_row(it, row.pk, reach=it.family_ref not in out_of_reach) for it in page],
-            empty="Nobody.",
+            empty="Nobody of the team is out for want of them." if teams else
+            "Nobody is out for want of a notice or a consent.",
         ),
     }  # fmt: skip
     return render(request, "cohorts/to_tell.html", context)

@@ -22,7 +22,7 @@ from connecting_families.staff.guards import acting, opened_by
 from connecting_families.staff.roles import Permission
 from connecting_families.staff.views import facts, moment, polls
 
-COLUMNS = [Column("Promise"), Column("How it stands"), Column("Last check"), Column("What is wrong")]
+COLUMNS = [Column("Promise"), Column("How it stands"), Column("Last check"), Column("What is wrong", wide=True)]
 COLOURS = {"Kept": "green", "Broken": "red", "Not checked yet": "orange", "Not checked lately": "orange"}
 PARTS = (("promises", "Promises"), ("months", "Months signed off"))
 

@@ -143,7 +143,7 @@ def _tables(stood: dict[str, Any]) -> list[Table]:
     return [
         Table("Promises", STOOD, promises),
         Table("The trail", STOOD, sealed),
-        Table("What was refused in the month", STOOD, refusals, empty="Nothing was refused."),
+        Table("What was refused in the month", STOOD, refusals, empty="Nothing was refused in the month."),
         Table("Flags", STOOD, [[in_words(name), count] for name, count in stood["flags"].items()]),
         Table("What is late, or waits", STOOD, [[in_words(name), count] for name, count in stood["overdue"].items()]),
     ]

@@ -40,7 +40,8 @@ def told(request: HttpRequest, number: int, person: str) -> HttpResponse:
         trail.record(Event.WITHDRAWAL_LETTER_VIEWED, who=acting(request), at=at, about=row, details=details)
     context = {
         "title": "Letter to print", "caption": f"Person {about.reference}", "letter": to, "to": to.to,
-        "back_href": reverse("objection", args=[row.pk]), "date": day(today), "subject": "You object",
+        "back_href": reverse("objection", args=[row.pk]), "date": day(today),
+        "subject": "An objection about a child" if to.for_carer else "Your objection",
         "sender": (settings.CF_COUNCIL_NAME, "Information governance"),
         "received": day(row.received_at.astimezone(LONDON).date()), "some": bool(row.datasets),
         "stands": queries.standing_objections(at).filter(pk=row.pk).exists(),

@@ -8,11 +8,15 @@ from django.http import QueryDict
 
 
 class Column(NamedTuple):
-    """A column: its heading, the name under which an address sorts by it (if any may), whether it holds numbers."""
+    """A column: its heading, the name under which an address sorts by it (if any may), whether it holds numbers.
+
+    `wide`: it holds sentences, and is no narrower on a telephone than a line of them is read.
+    """
 
     heading: str
     sort: str = ""
     numeric: bool = False
+    wide: bool = False
 
 
 class Heading(NamedTuple):
@@ -29,6 +33,7 @@ class Cell(NamedTuple):
 
     text: object
     numeric: bool
+    wide: bool
 
 
 class Order(NamedTuple):
@@ -78,7 +83,7 @@ class Table:
 
 def _cell(column: Column, value: object) -> Cell:
     """A cell; whole numbers of a column of numbers get commas."""
-    return Cell(f"{value:,}" if column.numeric and isinstance(value, int) else value, column.numeric)
+    return Cell(f"{value:,}" if column.numeric and isinstance(value, int) else value, column.numeric, column.wide)
 
 
 def _heading(column: Column, query: QueryDict | None, order: Order | None) -> Heading:

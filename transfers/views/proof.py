@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from connecting_families.audit.refusals import Refused
 from connecting_families.kit.lists import Column, Table
+from connecting_families.kit.pieces import exact
 from connecting_families.staff.guards import acting, opened_by
 from connecting_families.staff.roles import Permission
 from connecting_families.staff.views import facts, in_role, moment
@@ -19,7 +20,7 @@ from transfers.views.shown import FILES, row_of, show
 
 CERTIFICATES = [Column("Recipient"), Column("For"), Column("Format"), Column("Fingerprint")]
 ATTEMPTS = [Column("Attempted"), Column("Way"), Column("How it ended"), Column("Settled")]
-ENTRIES = [Column("Entry", numeric=True), Column("When"), Column("What"), Column("Who"), Column("In the sealed trail")]
+ENTRIES = [Column("Entry"), Column("When"), Column("What"), Column("Who"), Column("In the sealed trail")]
 WITHDRAWN = [Column("Withdrawal"), Column("People", numeric=True), Column("Delivered"), Column("Acknowledged")]
 
 
@@ -51,9 +52,9 @@ def proof(request: HttpRequest, name: str) -> HttpResponse:
             ("Receipt (SHA-256)", found["receipt"]["sha256"] if found["receipt"] else "None was taken in"),
         ),
         "tables": [
-            Table("Sealed files", FILES, [[f["name"], f["bytes"], f["sha256"]] for f in row.sealed_files]),
+            Table("Sealed files", FILES, [[f["name"], f["bytes"], exact(f["sha256"])] for f in row.sealed_files]),
             Table("Sealed for", CERTIFICATES,
-                  [[c["recipient"], c["purpose"], c["format"], c["fingerprint"]] for c in found["certificates"]],
+                  [[c["recipient"], c["purpose"], c["format"], exact(c["fingerprint"])] for c in found["certificates"]],
                   empty="For nobody whose certificate is on file."),
             Table("Attempts to deliver it", ATTEMPTS,
                   [[moment(each.attempted_at), " ".join(filter(None, (each.channel, each.host))),

@@ -18,7 +18,7 @@ from connecting_families.audit import trail
 from connecting_families.audit.events import Event
 from connecting_families.audit.refusals import Reasoned, Refused
 from connecting_families.kit.lists import Column, Table
-from connecting_families.kit.pieces import link, tag
+from connecting_families.kit.pieces import exact, link, tag
 from connecting_families.staff.guards import acting, opened_by
 from connecting_families.staff.roles import Permission
 from connecting_families.staff.views import facts, hand_over, moment, refused_form, role_reasons
@@ -224,7 +224,8 @@ def _show(request: HttpRequest, row: Submission, refused: tuple[Reasoned, ...] =
                        empty="No legal hold was placed."),
         "theirs": Table(
             "What recipients certified", THEIRS,
-            [[it.recipient, it.reference, _day(it.destroyed_on), it.sha256, f"{it.entered_by}, {moment(it.entered_at)}"]
+            [[it.recipient, it.reference, _day(it.destroyed_on), exact(it.sha256),
+              f"{it.entered_by}, {moment(it.entered_at)}"]
              for it in row.recipients_destructions.select_related("entered_by").order_by("pk")],
             empty="No recipient's certificate was entered.",
         ),
@@ -254,7 +255,7 @@ def _facts(row: Submission, found: Retention, asked: Destruction | None) -> list
         ("Agreement", row.round.agreement.reference),
         ("Recipients", ", ".join(row.round.recipients)),
         ("People", f"{counts['persons']:,} people of {counts['families']:,} families" if counts else ""),
-        ("The research ends", f"{_day(found.ends_on)}. {found.because}." if found.ends_on else "Not known yet"),
+        ("The research ends", f"{_day(found.ends_on)}. {found.because} then." if found.ends_on else "Not known yet"),
         ("We destroy by", _day(found.act_by) if found.act_by else "Enter when the study ends, or the agreement's end"),
         ("Asked for", f"{asked.asked_by}, {moment(asked.asked_at)}. {asked.reason}" if asked else ""),
         ("Confirmed", f"{asked.confirmed_by}, {moment(asked.confirmed_at)}" if asked and asked.confirmed_by else ""),
