@@ -72,7 +72,7 @@ def the_rules(asked: Callable[[], object]) -> object:
 
     thread = threading.Thread(target=ask)
     thread.start()
-    thread.join(30)
+    thread.join(120)
     return answer[0]
 
 
