@@ -1,20 +1,22 @@
 """What others may ask of this app: who is in a cohort, and whether they still may be."""
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime
 from typing import NamedTuple
 
 from django.db import connection
 from django.db.models import F, Q, QuerySet
 
-from cohorts import details_seen, facts, in_force, untold
+from cohorts import asked_again, details_seen, facts, in_force, untold
+from cohorts.asked_again import Included
+from cohorts.facts import Known, Streamed
 from cohorts.households import covered
 from cohorts.models import Cohort, Look, Objection, Pair, Person
 from cohorts.rules.answer import ages_to_recheck
 from cohorts.rules.checks import QUERY
 from cohorts.rules.clocks import birthday, moment
-from cohorts.rules.facts import FamilyFacts, PersonFacts, Question
+from cohorts.rules.facts import FamilyFacts, Question
 from cohorts.rules.findings import KINDS
 from cohorts.rules.inclusion import permission_reasons
 from cohorts.rules.reasons import Reason
@@ -205,23 +207,21 @@ def permission_lost(cohort: Cohort, at: datetime) -> Counter[str]:
     Counted by person and family. A scope that has become narrower than the one frozen counts as OBJECTION_SCOPE: what
     was decided may no longer be sent. The caller holds the permissions (`hold_permissions`).
     """
-    lost: Counter[str] = Counter()
     asked = facts.question_of(cohort, at)
-    frozen = _included(cohort)
-    only = (
-        "AND f.flagged_on IS NOT NULL AND EXISTS ("
-        "SELECT FROM cohorts_decision d WHERE d.cohort_id = %s AND d.family_ref = f.reference AND d.included)"
-    )
-    person_ref, family_ref, scope = next(frozen, NOBODY)
-    for streamed in facts.stream(only=only, parameters=[cohort.pk], known=facts.look_up(shared=False)):
-        family = streamed.family
-        people = {person.person_ref: person for person in family.people}
-        while family_ref == family.family_ref:
-            person = people.get(person_ref)
-            lost.update([GONE] if person is None else _lost(person, family, asked, scope))
-            person_ref, family_ref, scope = next(frozen, NOBODY)
-    # Whoever is left was in a family, or a household, that is no longer on file: nothing there allows to send them.
-    lost[GONE] += (family_ref != "") + sum(1 for _ in frozen)
+    return lost_among(asked_again.of(cohort, asked), asked)
+
+
+def lost_among(included: Iterable[Sequence[Included]], asked: Question) -> Counter[str]:
+    """The same among these, who come some at a time: all that is on file about each is read, and the rules asked."""
+    lost: Counter[str] = Counter()
+    known = facts.look_up(shared=False)
+    only = "AND f.flagged_on IS NOT NULL AND f.reference = ANY (%s)"
+    for some in included:
+        references = sorted({person.family_ref for person in some})
+        streamed = facts.stream(only=only, parameters=[references], known=known)
+        families = {each.family.family_ref: each for each in streamed}
+        for person in some:
+            lost.update(_lost(person, families.get(person.family_ref), asked, known))
     return Counter({code: lost[code] for code in SENTENCES if lost[code]})
 
 
@@ -238,26 +238,18 @@ def lost_by(person_ref: str, family: FamilyFacts | None, asked: Question, scope:
     return reasons or ((Reason.OBJECTION_SCOPE.code,) if narrower else ())
 
 
-def _lost(person: PersonFacts, family: FamilyFacts, asked: Question, scope: str) -> tuple[str, ...]:
-    reasons = permission_reasons(person, family, asked)
-    if not reasons and ";".join(linkage_scope(person, family, asked)) != scope:
+def _lost(was: Included, streamed: Streamed | None, asked: Question, known: Known) -> tuple[str, ...]:
+    """What somebody lost who was included; in a family, or a household, that is no longer on file nothing allows it."""
+    if streamed is None:
+        return (GONE,)
+    reference = was.person_ref
+    if was.person_id in known.survivors:
+        survivor = known.survivors[was.person_id]
+        reference = next((ref for ref, key in streamed.person_ids.items() if key == survivor), "")
+    person = next((it for it in streamed.family.people if it.person_ref == reference), None)
+    if person is None:
+        return (GONE,)
+    reasons = permission_reasons(person, streamed.family, asked)
+    if not reasons and ";".join(linkage_scope(person, streamed.family, asked)) != was.scope:
         return (Reason.OBJECTION_SCOPE.code,)
     return reasons
-
-
-NOBODY = ("", "", "")
-
-
-def _included(cohort: Cohort) -> Iterator[tuple[str, str, str]]:
-    """Who is in: the reference of the surviving record today, the family's, and the frozen scope; in family order."""
-    sql = """
-        SELECT coalesce(now.reference, d.person_ref), d.family_ref, d.linkage_scope
-        FROM cohorts_decision d
-        LEFT JOIN cohorts_survivor s ON s.person_id = d.person_id
-        LEFT JOIN cohorts_person now ON now.id = s.survivor_id
-        WHERE d.cohort_id = %s AND d.included ORDER BY d.family_ref
-    """
-    with connection.connection.cursor(name="included") as cursor:
-        cursor.execute(sql, [cohort.pk])
-        while rows := cursor.fetchmany(5_000):
-            yield from rows

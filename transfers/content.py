@@ -13,29 +13,44 @@ from django.db import connection
 
 from cohorts.models import Cohort
 from cohorts.queries import IDENTIFIERS_SQL
-from transfers import package
+from connecting_families.planning import over_whole_tables
+from transfers import lines, package
 from transfers.rules import extract
 from transfers.rules.extract import IDENTIFIERS, PROGRAMME, Extract, IdentifiersRow, ProgrammeRow
 
 BATCH = 5_000
 
-IDENTIFIERS_IN_ORDER = f"""
-    SELECT r.reference, d.given_name, d.middle_names, d.family_name, d.previous_family_names, d.date_of_birth, d.sex,
-           d.line_1, d.line_2, d.line_3, d.line_4, d.line_5, d.postcode, d.nino, d.nhs_number, d.upn, d.uln,
+IDENTIFIERS_ROWS = f"""
+    SELECT r.reference AS submission_person_ref, d.given_name, d.middle_names, d.family_name, d.previous_family_names,
+           d.date_of_birth, d.sex, d.line_1 AS address_line_1, d.line_2 AS address_line_2, d.line_3 AS address_line_3,
+           d.line_4 AS address_line_4, d.line_5 AS address_line_5, d.postcode, d.nino, d.nhs_number, d.upn, d.uln,
            d.linkage_scope
     FROM ({IDENTIFIERS_SQL}) d
     JOIN transfers_personreference r ON r.person_id = d.id
-    ORDER BY r.reference
 """
-PROGRAMME_IN_ORDER = """
-    SELECT p.reference, f.reference, %(la_code)s, d."group", d.programme_start, d.programme_end, d.relationship,
-           string_to_array(d.problems, ';')
+PROGRAMME_ROWS = """
+    SELECT p.reference AS submission_person_ref, f.reference AS submission_family_ref, %(la_code)s AS la_code,
+           d."group", d.programme_start, d.programme_end, d.relationship,
+           string_to_array(d.problems, ';') AS headlines
     FROM cohorts_decision d
     JOIN transfers_personreference p ON p.person_id = d.person_id
     JOIN transfers_familyreference f ON f.family_id = d.family_id
     WHERE d.cohort_id = %(cohort)s AND d.included
-    ORDER BY f.reference, p.reference
 """
+
+
+class Source(NamedTuple):
+    """Where the rows of a file come from: a query that has its fields in order, and those it is sorted by."""
+
+    rows: str
+    order: tuple[str, ...]
+    row: Any
+
+
+SOURCES = {
+    IDENTIFIERS.name: Source(IDENTIFIERS_ROWS, ("submission_person_ref",), IdentifiersRow),
+    PROGRAMME.name: Source(PROGRAMME_ROWS, ("submission_family_ref", "submission_person_ref"), ProgrammeRow),
+}
 
 
 class Digests(NamedTuple):
@@ -50,19 +65,24 @@ class Digests(NamedTuple):
         return package.content_sha256(self.identifiers.sha256, self.programme.sha256)
 
 
-def identifiers(cohort: Cohort) -> package.Table:
-    """identifiers.csv of this cohort, with the columns that its round's agreement allows."""
-    return _table(IDENTIFIERS, IDENTIFIERS_IN_ORDER, IdentifiersRow, cohort)
+def table(which: Extract, cohort: Cohort) -> package.Table:
+    """A file of this cohort, with the columns that its round's agreement allows, in the forms of `extract`."""
+    names, source = columns(which, cohort), SOURCES[which.name]
+    values = extract.values(which, names)
+    sql = f"SELECT * FROM ({source.rows}) AS sent ORDER BY {', '.join(f'sent.{field}' for field in source.order)}"
+    return package.Table(which.name, names, (values(source.row(*row)) for row in _rows(which.name, sql, cohort)))
 
 
-def programme(cohort: Cohort) -> package.Table:
-    """programme.csv of this cohort, with the columns that its round's agreement allows."""
-    return _table(PROGRAMME, PROGRAMME_IN_ORDER, ProgrammeRow, cohort)
+def written(which: Extract, cohort: Cohort) -> package.Written:
+    """The same as PostgreSQL writes it, five times as fast: for sealing, which holds it against what was approved."""
+    names, source = columns(which, cohort), SOURCES[which.name]
+    sql = lines.statement(which, names, rows=source.rows, order=source.order)
+    return package.Written(which.name, names, lines.read(sql, _parameters(cohort)))
 
 
 def digests(cohort: Cohort) -> Digests:
     """What would be sealed for this cohort from the records as they are in this transaction."""
-    return Digests(package.digest(identifiers(cohort)), package.digest(programme(cohort)))
+    return Digests(package.digest(table(IDENTIFIERS, cohort)), package.digest(table(PROGRAMME, cohort)))
 
 
 def draw_references(cohort: Cohort) -> None:
@@ -94,16 +114,14 @@ def columns(which: Extract, cohort: Cohort) -> tuple[str, ...]:
     return extract.columns_sent(which, cohort.round.agreement.fields)
 
 
-def _table(which: Extract, sql: str, row_type: Any, cohort: Cohort) -> package.Table:
-    chosen = columns(which, cohort)
-    values = extract.values(which, chosen)
-    parameters = {"cohort": cohort.pk, "la_code": settings.CF_LA_CODE}
-    return package.Table(which.name, chosen, (values(row_type(*row)) for row in _rows(which.name, sql, parameters)))
+def _parameters(cohort: Cohort) -> dict[str, Any]:
+    return {"cohort": cohort.pk, "la_code": settings.CF_LA_CODE}
 
 
-def _rows(name: str, sql: str, parameters: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
+def _rows(name: str, sql: str, cohort: Cohort) -> Iterator[tuple[Any, ...]]:
     with connection.connection.cursor(name=name.partition(".")[0]) as cursor:
-        cursor.execute(sql, parameters)
+        with over_whole_tables():
+            cursor.execute(sql, _parameters(cohort))
         while rows := cursor.fetchmany(BATCH):
             yield from rows
 

@@ -16,8 +16,8 @@ import os
 import re
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -74,12 +74,34 @@ class Content(NamedTuple):
     sha256: str
 
 
+# Bytes of whole rows, and how many rows they are. Closed when no more is wanted: it may be in the midst of a query.
+Batches = Generator[tuple[bytes, int], None, None]
+
+
 class Table(NamedTuple):
     """What becomes a CSV file: its name, its columns, and each row's values in the order of the columns."""
 
     name: str
     columns: Sequence[str]
     rows: Iterable[Sequence[str]]
+
+    def batches(self) -> Batches:
+        """The rows in the form in which they are sent."""
+        rows = iter(self.rows)
+        while some := list(islice(rows, ROWS_AT_ONCE)):
+            yield _csv(some), len(some)
+
+
+class Written(NamedTuple):
+    """The same where somebody else has written the rows, in the form of `_csv`: `lines` are batches of whole rows."""
+
+    name: str
+    columns: Sequence[str]
+    lines: Batches
+
+    def batches(self) -> Batches:
+        """The rows as they came."""
+        return self.lines
 
 
 class SealedFile(NamedTuple):
@@ -106,11 +128,12 @@ class Wrapping(NamedTuple):
 Create = Callable[[str], BinaryIO]
 
 
-def digest(table: Table, copy: Destination | None = None) -> Content:
+def digest(table: Table | Written, copy: Destination | None = None) -> Content:
     """What `seal` will write for this table, undivided; here it is written to `copy` alone, if anywhere."""
-    stream = _Stream(table, copy=copy)
-    for _ in stream.part():
-        pass
+    with closing(table.batches()) as batches:
+        stream = _Stream(table, batches, copy=copy)
+        for _ in stream.part():
+            pass
     return stream.whole.content
 
 
@@ -120,7 +143,7 @@ def content_sha256(identifiers_sha256: str, programme_sha256: str) -> str:
 
 
 def seal(
-    table: Table,
+    table: Table | Written,
     wrapping: Wrapping,
     *,
     stem: str,
@@ -138,16 +161,17 @@ def seal(
     if wrapping.manifest.keys() != MANIFEST_KEYS:
         wrong = ", ".join(sorted(wrapping.manifest.keys() ^ MANIFEST_KEYS))
         raise ManifestError(f"A manifest lacks, or should not have: {wrong}.")
-    stream = _Stream(table, approved, copy)
-    if approved.size <= wrapping.limit:
-        return [_seal_part(stream.part(), table, wrapping, stem, create)]
-    sealed: list[SealedFile] = []
-    name = Path(table.name)
-    while not sealed or not stream.is_done:
-        number = len(sealed) + 1
-        part = table._replace(name=f"{name.stem}-{number}{name.suffix}")
-        sealed.append(_seal_part(stream.part(wrapping.limit), part, wrapping, f"{stem}-{number}", create))
-    return sealed
+    with closing(table.batches()) as batches:
+        stream = _Stream(table, batches, approved, copy)
+        if approved.size <= wrapping.limit:
+            return [_seal_part(stream.part(), table, wrapping, stem, create)]
+        sealed: list[SealedFile] = []
+        name = Path(table.name)
+        while not sealed or not stream.is_done:
+            number = len(sealed) + 1
+            part = table._replace(name=f"{name.stem}-{number}{name.suffix}")
+            sealed.append(_seal_part(stream.part(wrapping.limit), part, wrapping, f"{stem}-{number}", create))
+        return sealed
 
 
 def transmittal(submission: str, sealed: Sequence[SealedFile], counts: Mapping[str, int]) -> bytes:
@@ -258,11 +282,13 @@ class _Stream:
     Raises ContentDiffersError as soon as it is plain that the rows are not those approved.
     """
 
-    def __init__(self, table: Table, approved: Content | None = None, copy: Destination | None = None) -> None:
+    def __init__(
+        self, table: Table | Written, batches: Batches, approved: Content | None = None, copy: Destination | None = None
+    ) -> None:
         self.whole = _Tally(copy)
         self._approved = approved
         self._header = _csv([table.columns])
-        self._rows = iter(table.rows)
+        self._batches = batches
         self.whole.write(self._header)
         self._draw()
 
@@ -283,8 +309,7 @@ class _Stream:
         self._compare()
 
     def _draw(self) -> None:
-        rows = list(islice(self._rows, ROWS_AT_ONCE))
-        self._batch, self._count = _csv(rows), len(rows)
+        self._batch, self._count = next(self._batches, (b"", 0))
 
     def _compare(self) -> None:
         approved = self._approved
@@ -314,7 +339,7 @@ def _quoted(value: str) -> str:
 
 
 def _seal_part(
-    batches: Iterator[tuple[bytes, int]], table: Table, wrapping: Wrapping, stem: str, create: Create
+    batches: Iterator[tuple[bytes, int]], table: Table | Written, wrapping: Wrapping, stem: str, create: Create
 ) -> SealedFile:
     """One envelope, from its first byte to its tag. An exception leaves it without one."""
     name = f"{stem}.zip{wrapping.envelope.suffix}"
@@ -337,7 +362,7 @@ def _seal_part(
     return SealedFile(name, sealed.size, sealed.content.sha256, content.rows)
 
 
-def _manifest(table: Table, content: Content, wrapping: Wrapping) -> dict[str, Any]:
+def _manifest(table: Table | Written, content: Content, wrapping: Wrapping) -> dict[str, Any]:
     file = {
         "name": table.name,
         "rows": content.rows,

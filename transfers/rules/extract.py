@@ -6,6 +6,7 @@ its name, with the one field of a row that it reads; what no column reads cannot
 """
 
 from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -104,14 +105,20 @@ def sex(code: str) -> str:
     return SEXES[code]
 
 
+@dataclass(frozen=True)
+class Evidenced:
+    """The form of a headline problem's column: `true` where it counts for the family, else `false`."""
+
+    headline: str
+
+    def __call__(self, headlines: Collection[str]) -> str:
+        """The value that is sent."""
+        return "true" if self.headline in headlines else "false"
+
+
 def _named(form: Callable[[Any], str], *names: str) -> tuple[Column, ...]:
     """Columns that read the field of their own name."""
     return tuple(Column(name, name, form) for name in names)
-
-
-def _evidenced(headline: str) -> Column:
-    """`true` where this headline problem counts for the family, else `false`."""
-    return Column(headline, "headlines", lambda headlines: "true" if headline in headlines else "false")
 
 
 IDENTIFIERS = Extract(
@@ -137,7 +144,7 @@ PROGRAMME = Extract(
     ),
     may_add=(
         *_named(text, "relationship"),
-        *(_evidenced(headline) for headline in ("TF1", "TF2", "TF3", "TF4", "TF5", "TF6")),
+        *(Column(code, "headlines", Evidenced(code)) for code in ("TF1", "TF2", "TF3", "TF4", "TF5", "TF6")),
     ),
 )
 
@@ -170,6 +177,13 @@ def not_agreed(columns: Iterable[str], agreed: Collection[str]) -> list[str]:
     return [name for name in columns if name not in covered]
 
 
+def column(extract: Extract, name: str) -> Column:
+    """The column of this name. Raises UnnamedColumnError for one that is not the file's."""
+    if name not in extract.columns:
+        raise UnnamedColumnError(f"No rule names {name}: {extract.name} has no such column.")
+    return extract.columns[name]
+
+
 def values(extract: Extract, columns: Iterable[str]) -> Callable[[tuple[Any, ...]], list[str]]:
     """A function that turns a row of this file into its values for these columns, in their order.
 
@@ -177,12 +191,10 @@ def values(extract: Extract, columns: Iterable[str]) -> Callable[[tuple[Any, ...
     """
     places, formed = [], []
     for number, name in enumerate(columns):
-        if name not in extract.columns:
-            raise UnnamedColumnError(f"No rule names {name}: {extract.name} has no such column.")
-        column = extract.columns[name]
-        places.append(extract.fields.index(column.field))
-        if column.form is not text:
-            formed.append((number, column.form))
+        of = column(extract, name)
+        places.append(extract.fields.index(of.field))
+        if of.form is not text:
+            formed.append((number, of.form))
 
     def values_of(row: tuple[Any, ...]) -> list[str]:
         sent = [row[place] for place in places]
