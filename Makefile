@@ -10,7 +10,7 @@ PEERS := $(VENV)/peers
 # Types are checked against the settings; nothing is connected to.
 NOWHERE := DATABASE_URL=postgresql://nobody@localhost/none REDIS_URL=redis://localhost/0
 
-.PHONY: demo test check types rest styles screens bench lock clean
+.PHONY: demo test check types rest styles screens bench fuzz lock clean
 .DELETE_ON_ERROR:
 
 # The stamp is a copy of what was installed, made when all of it was: a set-up that was interrupted begins again.
@@ -61,7 +61,11 @@ $(PEERS): requirements-bench.txt $(STAMP)
 	cp requirements-bench.txt $(PEERS)
 
 bench: $(PEERS)
-	@$(RUN) -m tests.benchmarks $(if $(ONLY),--only $(ONLY)) $(if $(FAMILIES),--families $(FAMILIES))
+	@$(RUN) -m tests.benchmarks $(if $(ONLY),--only $(ONLY)) $(if $(FAMILIES),--families $(FAMILIES)) $(if $(SECONDS),--seconds $(SECONDS))
+
+# Searches each door by which bytes come in, for minutes each.
+fuzz: $(PEERS)
+	@$(RUN) -m tests.fuzz $(if $(ONLY),--only $(ONLY)) $(if $(MINUTES),--minutes $(MINUTES))
 
 UV := $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-emit-find-links --custom-compile-command "make lock"

@@ -24,6 +24,8 @@ from cohorts.bulk_errors import LONGEST_LINE, Errors
 from cohorts.bulk_files import FILES, BulkFile
 
 LARGEST_TEXTS = 1 << 28
+MOST_ROWS = 1_048_576
+"""Rows of a sheet, the header included (ECMA-376; Excel has no more)."""
 PIECE = 1 << 16
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 BOM = b"\xef\xbb\xbf"
@@ -284,7 +286,8 @@ class SheetReader:
         try:
             # What the sheet says of its own size is not always true.
             self._sheet.reset_dimensions()
-            self._rows = self._sheet.iter_rows()
+            # A row may call itself the thousand-millionth: all before it would be made up, empty, one by one.
+            self._rows = self._sheet.iter_rows(max_row=MOST_ROWS + 1)
             names = [_cell_text(cell.value) for cell in next(self._rows, ())]
         except UNREADABLE:
             self._errors.add(*bulk_errors.NOT_A_WORKBOOK)
@@ -302,6 +305,8 @@ class SheetReader:
         writer = csv.writer(piece, lineterminator="\n", quoting=csv.QUOTE_ALL)
         try:
             for line, cells in enumerate(self._rows, start=2):
+                if line > MOST_ROWS:
+                    raise ValueError
                 values = self._texts(line, cells)
                 if any(values):
                     writer.writerow([line, *values])

@@ -5,7 +5,7 @@ Nothing here tells of a person, a record or a secret: names of checks, seconds, 
 
 import http
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -108,12 +108,21 @@ def _seal() -> Said:
     return _within(seal.waits(timezone.now()).total_seconds(), seal.SOON.total_seconds())
 
 
-def _backup() -> Said:
-    """The file that whoever backs up writes when it is done, if there is one (CF_BACKUP_STAMP)."""
+def backed_up_at() -> datetime | None:
+    """When the last backup was done, by the file that whoever makes it writes then (CF_BACKUP_STAMP).
+
+    None where no setting names that file. Raises OSError where it is not there.
+    """
     if not settings.CF_BACKUP_STAMP:
+        return None
+    return datetime.fromtimestamp(Path(settings.CF_BACKUP_STAMP).stat().st_mtime, UTC)
+
+
+def _backup() -> Said:
+    last = backed_up_at()
+    if last is None:
         return {"state": NOT_KNOWN}
-    age = timezone.now().timestamp() - Path(settings.CF_BACKUP_STAMP).stat().st_mtime
-    return _within(age, BACKED_UP.total_seconds())
+    return _within((timezone.now() - last).total_seconds(), BACKED_UP.total_seconds())
 
 
 def _journal() -> Said:

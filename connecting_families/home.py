@@ -16,7 +16,7 @@ from redis import RedisError
 from cohorts import queries, rights_register, unfinished
 from cohorts.models import Cohort, Round, RuleChange
 from cohorts.views.rule_changes import changes_table
-from connecting_families import pulse, workers
+from connecting_families import health, pulse, workers
 from connecting_families.audit import seal, trail
 from connecting_families.audit.trail import Who
 from connecting_families.governance import checking, sifting, signing_off, verification
@@ -64,7 +64,7 @@ def home(request: HttpRequest) -> HttpResponse:
         context |= _of_families(team, at, reviews=user.may(Permission.REVIEW_FLAGS))
     context["accounts"] = user.may(Permission.MANAGE_STAFF)
     if user.may(Permission.SEE_SUBMISSIONS):
-        context |= {"heartbeat": f"{_heartbeat()} {seal.state(at)}", "submissions": _submissions()}
+        context |= {"heartbeat": f"{_heartbeat(at)} {seal.state(at)}", "submissions": _submissions()}
         waiting = list(Withdrawal.objects.filter(acknowledged_at=None).order_by("id")[:SHOWN])
         context["withdrawals"] = withdrawals_table(waiting, "Withdrawals that wait", "") if waiting else None
     if user.may(Permission.PREPARE_SUBMISSIONS):
@@ -174,8 +174,8 @@ def _night(at: datetime) -> dict[str, Any]:
     return {"alarm": alarm, "words": _verified()}
 
 
-def _heartbeat() -> str:
-    """Whether the machinery behind the pages is alive: a worker, the queue, the last run, the last verification."""
+def _heartbeat(at: datetime) -> str:
+    """Whether the machinery behind the pages is alive: a worker, the queue, the last run, verification and backup."""
     last = Cohort.objects.filter(finished_at__isnull=False).order_by("-finished_at").first()
     run = f"The last run finished on {moment(last.finished_at)}." if last else "No run has finished yet."
     try:
@@ -183,7 +183,19 @@ def _heartbeat() -> str:
         worker += f" {_queue(pulse.look(settings.REDIS_URL))}"
     except (OSError, OperationalError, RedisError):
         worker = "The queue cannot be reached, so nothing is handed to the workers."
-    return f"{worker} {run} {_verified()}"
+    return f"{worker} {run} {_verified()} {_backed_up(at)}".rstrip()
+
+
+def _backed_up(at: datetime) -> str:
+    """When the last backup was made; nothing where no setting tells by what that is known."""
+    try:
+        last = health.backed_up_at()
+    except OSError:
+        return "No backup was made yet."
+    if last is None:
+        return ""
+    late = " That is too long ago: tell who looks after the server." if at - last > health.BACKED_UP else ""
+    return f"The last backup was made on {moment(last)}.{late}"
 
 
 def _queue(found: pulse.Pulse) -> str:

@@ -95,7 +95,12 @@ def load_certificate(data: bytes) -> PgpCertificate:
         )
     if others:
         raise CertificateError("These are several certificates. Give them one at a time.")
-    components = _components(packets)
+    try:
+        components = _components(packets)
+        primary = components[0]._replace(expires=cert.expiration)
+        is_revoked = cert.is_revoked
+    except Exception:  # noqa: BLE001 - as above
+        raise CertificateError("The signatures in this OpenPGP certificate, by its own key, do not hold.") from None
     try:
         message = encrypt(b"", recipients=[cert], armor=False)
     except Exception:  # noqa: BLE001 - as above
@@ -103,9 +108,8 @@ def load_certificate(data: bytes) -> PgpCertificate:
     else:
         named = [packet.body for packet in PacketPile.from_bytes(message) if packet.tag == Tag.PKESK]
         receiving = [key for key in components if any(_is_named(key, body) for body in named)]
-    primary = components[0]._replace(expires=cert.expiration)
     text = armor(bytes(cert), ArmorKind.PublicKey)
-    return PgpCertificate(text, cert.fingerprint, primary, tuple(receiving), cert.is_revoked)
+    return PgpCertificate(text, cert.fingerprint, primary, tuple(receiving), is_revoked)
 
 
 def faults(certificate: PgpCertificate, at: datetime) -> list[Fault]:

@@ -1,9 +1,10 @@
-"""make bench [ONLY=name,…] [FAMILIES=n]: prints a table and writes var/bench.json."""
+"""make bench [ONLY=name,…] [FAMILIES=n] [SECONDS=n]: prints a table and writes var/bench.json."""
 
 import argparse
 import json
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from connecting_families import embedded
@@ -19,10 +20,22 @@ def main() -> None:
     import django
 
     django.setup()
-    from tests.benchmarks import assembly, duplicates, loading, sealing, search, trail, trail_pages
+    from tests.benchmarks import (
+        assembly,
+        demonstration,
+        duplicates,
+        load,
+        loading,
+        pages,
+        sealing,
+        search,
+        trail,
+        trail_pages,
+    )
     from tests.benchmarks.measured import Measured
 
-    benchmarks = {
+    parser = argparse.ArgumentParser(description=__doc__, prog="make bench")
+    benchmarks: dict[str, Callable[[int], Measured]] = {
         "load_vs_copy": loading.load_vs_copy,
         "assembly_vs_sql": assembly.assembly_vs_sql,
         "assembly_vs_orm": assembly.assembly_vs_orm,
@@ -51,11 +64,16 @@ def main() -> None:
         "trail_sealing_cost": trail.trail_sealing_cost,
         "trail_write_cost": trail.trail_write_cost,
         "trail_pages": trail_pages.trail_pages,
+        "page_p95": lambda families: load.page_p95(families, seconds),
+        "page_p95_assembling": load.page_p95_assembling,
+        "page_vs_floor": pages.page_vs_floor,
+        "demo_seconds": demonstration.demo_seconds,
     }
-    parser = argparse.ArgumentParser(description=__doc__, prog="make bench")
     parser.add_argument("--only", default=",".join(benchmarks), help="names, separated by commas")
     parser.add_argument("--families", type=int, default=10_000)
+    parser.add_argument("--seconds", type=float, default=60.0, help="of page_p95")
     asked = parser.parse_args()
+    seconds: float = asked.seconds
     names = [name for name in asked.only.split(",") if name]
     if unknown := sorted(set(names) - set(benchmarks)):
         sys.exit(f"There is no benchmark {', '.join(unknown)}. Choose from {', '.join(benchmarks)}.")

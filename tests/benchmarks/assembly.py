@@ -164,14 +164,14 @@ def assembly_two_workers(families: int) -> Measured:
 
 
 def _by_workers(round_: Round, number: int) -> None:
-    with _workers(number):
-        cohort = _ask_the_workers(round_)
-        while _goes_on(cohort):
+    with workers(number):
+        cohort = ask_the_workers(round_)
+        while goes_on(cohort):
             time.sleep(0.05)
 
 
 @contextmanager
-def _workers(number: int) -> Iterator[list[Any]]:
+def workers(number: int) -> Iterator[list[Any]]:
     """So many workers that are ready, and nothing in their queue."""
     app.control.purge()
     with ExitStack() as opened:
@@ -186,13 +186,13 @@ def _workers(number: int) -> Iterator[list[Any]]:
         yield started
 
 
-def _ask_the_workers(round_: Round) -> Cohort:
+def ask_the_workers(round_: Round) -> Cohort:
     cohort = assembly.request(round_=round_, run_at=RUN_AT, by=BENCH, at=datetime.now(UTC))
     tasks.assemble.delay(cohort.pk)
     return cohort
 
 
-def _goes_on(cohort: Cohort) -> bool:
+def goes_on(cohort: Cohort) -> bool:
     cohort.refresh_from_db()
     if cohort.state == Cohort.FAILED:
         raise AssertionError("The run of the benchmark failed.")
@@ -233,9 +233,9 @@ def assembly_memory(families: int) -> Measured:
         if command.returncode:
             raise AssertionError("The run of the benchmark failed.")
         opened.enter_context(patch.dict(os.environ, environ(address)))
-        with _workers(1) as (worker,):
-            cohort = _ask_the_workers(round_)
-            peaks.append(peak(worker, lambda: _goes_on(cohort)))
+        with workers(1) as (worker,):
+            cohort = ask_the_workers(round_)
+            peaks.append(peak(worker, lambda: goes_on(cohort)))
     return Measured(
         name="assembly_memory", figure=max(peaks), unit="MB", limit=150.0, ours=[round(peak, 1) for peak in peaks],
         peer=[], peer_is="", families=families,

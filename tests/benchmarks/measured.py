@@ -43,7 +43,7 @@ class Measured:
         """As spec/performance.md has it."""
         kept = asdict(self)
         figure = kept.pop("figure")
-        kind = "ratio" if self.peer else "value"
+        kind = "ratio" if self.peer and self.unit not in ("ms", "s", "MB") else "value"
         return {"name": kept.pop("name"), kind: round(figure, 3)} | kept | {"holds": self.holds, "runs": len(self.ours)}
 
 

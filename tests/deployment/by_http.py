@@ -14,7 +14,12 @@ class Answer(NamedTuple):
 
     status: int
     headers: dict[str, str]
-    text: str
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        """The page."""
+        return self.body.decode(errors="replace")
 
 
 class Visitor:
@@ -38,12 +43,13 @@ class Visitor:
             answered = connection.getresponse()
             for cookie in answered.headers.get_all("Set-Cookie", []):
                 self.cookies.load(cookie)
-            text = answered.read().decode()
+            page = answered.read()
         finally:
             connection.close()
+        answer = Answer(answered.status, dict(answered.headers.items()), page)
         if method == "GET":
-            self._page = text
-        return Answer(answered.status, dict(answered.headers.items()), text)
+            self._page = answer.text
+        return answer
 
     def send(self, path: str, **fields: str) -> Answer:
         """Send the form of the page that was opened last."""

@@ -49,6 +49,12 @@ def image_settings() -> dict[str, str]:
     return {name: value for name, _, value in (word.partition("=") for word in words) if name.startswith("CF_")}
 
 
+def variables_in(path: Path) -> dict[str, str]:
+    """NAME=VALUE, a line each, as Compose reads such a file; marks around a value are not part of it."""
+    lines = [line for line in path.read_text().splitlines() if line and not line.startswith("#")]
+    return {name: value.strip("'\"") for name, _, value in (line.partition("=") for line in lines)}
+
+
 class Services:
     """The services, each started as a process where a test asks for it."""
 
@@ -69,10 +75,15 @@ class Services:
         said = self.file["services"][name].get("environment", {})
         path = f"{Path(sys.executable).parent}:{self._programs}:{os.environ['PATH']}"
         image = {key: self.here(value) for key, value in image_settings().items()}
+        given: dict[str, str] = {}
+        for each in self.file["services"][name].get("env_file", []):
+            if (file := Path(put_in(each["path"], self._variables))).is_file():
+                given |= variables_in(file)
         # Celery warns of root, whom a container does not have.
         return (
             {"PATH": path, "PYTHONWARNINGS": "ignore:You're running the worker"}
             | image
+            | {key: self.here(value) for key, value in given.items()}
             | {key: self.here(str(value)) for key, value in said.items()}
         )
 

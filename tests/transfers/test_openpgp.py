@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from pysequoia import Cert, CipherSuite, Profile, Tsk, decrypt
 from pysequoia.packet import PacketPile
 
-from tests.transfers.conftest import CHAIN, EVERY_BIT, MANIFEST, NOW, STEM, table
+from tests.transfers.conftest import EVERY_BIT, MANIFEST, NOW, OPENPGP_CHAIN, STEM, table
 from transfers import made_up, openpgp
 from transfers.envelope import PIECE, RecipientError
 from transfers.keys import CertificateError, DemonstrationKeys, SigningKeyError, load_signer
@@ -135,8 +135,7 @@ def test_the_documented_chain_opens_a_package_and_refuses_a_damaged_one(
     with written_together(tmp_path) as create:
         seal(table(rows), chosen, stem="X", approved=digest(table(rows)), create=create)
     (tmp_path / "council-ca.pem").write_bytes(keys.authority.read_bytes())
-    line = f"gpg --batch --output X.zip --decrypt X.zip.pgp && {CHAIN.partition('&&')[2]}"
-    line = line.replace("council-ca.pem", "../council-ca.pem")
+    line = OPENPGP_CHAIN.replace("council-ca.pem", "../council-ca.pem").replace("gpg ", "gpg --batch ", 1)
     path = f"{Path(sys.executable).parent}:{gpg.environment['PATH']}"
 
     def chain() -> int:
