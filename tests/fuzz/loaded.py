@@ -14,7 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cohorts.bulk_files import FILES, BulkFile, Column, Kind
-from cohorts.loading import Loaded, load_directory
+from cohorts.load_report import Loaded
+from cohorts.loading import load_directory
 from connecting_families.audit.trail import duty
 from tests.stages.bulk import AT
 
