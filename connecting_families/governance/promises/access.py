@@ -40,7 +40,8 @@ APART = (
     (P.ADD_CERTIFICATES, P.SEE_TRAIL),
 )
 """What nobody may do who may do the other."""
-SHARED_WITH_ACCOUNTS = frozenset({P.MANAGE_STAFF})
+SHARED_WITH_ACCOUNTS = frozenset({P.MANAGE_STAFF, P.MAKE_BACKUPS})
+"""What shows nobody any record: a backup lies encrypted, and whoever makes it is not shown what is in it."""
 
 
 def check(at: datetime) -> list[Why]:  # noqa: ARG001 - every check is asked so
