@@ -64,9 +64,8 @@ def a_promise_is_red_until_its_reason_is_mended(walk: Walk, reader: Reader) -> N
     expect(page.get_by_role("heading", name="Evidence of promise 1 now")).to_be_visible()
     reader.look()
     printed(reader, "How they stand", "What keeps it", but=("Check them now",))
-    # What is wrong names what to open; it is put right there.
-    follow(page.get_by_role("link", name="Registers", exact=True))
-    follow(page.get_by_role("link", name="DSA", exact=True))
+    # What is wrong names what to open, and leads there.
+    follow(page.get_by_role("heading", name="To review first").locator("xpath=following::ul[1]").get_by_role("link"))
     follow(page.get_by_role("button", name="Record a review"))
     fill_in(reader, {"Law on which it rests": "Article 6(1)(e) UK GDPR", "Day": "1", "Month": "6", "Year": "2027"})
     press(reader, "Record it")
@@ -78,7 +77,7 @@ def a_promise_is_red_until_its_reason_is_mended(walk: Walk, reader: Reader) -> N
 def checked(reader: Reader) -> None:
     """Asked for on the page, done by a worker, seen on the page."""
     follow(reader.page.get_by_role("button", name="Check them now"))
-    expect(reader.page.get_by_text("A check was asked for on")).to_be_visible()
+    expect(reader.page.get_by_text("govern asked for a check on")).to_be_visible()
     the_rules(tasks.check_the_promises)
     reader.page.reload()
 
@@ -132,6 +131,9 @@ def a_look_is_explained(reader: Reader) -> None:
     page.goto(f"{reader.site}/trail/")
     follow(page.get_by_role("link", name="Looks to check"))
     press(reader, "Go through the trail now")
+    expect(page.get_by_text("govern asked for it on")).to_be_visible()
+    the_rules(tasks.sift_what_was_asked)
+    page.reload()
     follow(page.get_by_role("link", name=re.compile("their own family name")))
     reader.look()
     expect(page.get_by_text("Nothing was recorded about them since.")).to_be_visible()
