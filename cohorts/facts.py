@@ -6,7 +6,7 @@ joins more than these families have. A day is read as its text, which is what th
 
 import hashlib
 import marshal
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from datetime import date, datetime
 from functools import lru_cache
 from operator import itemgetter
@@ -152,11 +152,18 @@ def look_up(*, shared: bool = True) -> Known:
     return Known(survivors, merged, versions, numbers, doubtful)
 
 
-def stream(*, only: str = FLAGGED, parameters: Sequence[Any] = (), known: Known | None = None) -> Iterator[Streamed]:
+def stream(
+    *,
+    only: str = FLAGGED,
+    parameters: Sequence[Any] = (),
+    known: Known | None = None,
+    people: Collection[int] | None = None,
+) -> Iterator[Streamed]:
     """The families in the order of references, with everyone who ever was a member, as the surviving record.
 
-    `only` narrows the families (all that ever were flagged) by a condition on `f`, with its `parameters`. The caller
-    has opened a transaction; one snapshot for all needs REPEATABLE READ.
+    `only` narrows the families (all that ever were flagged) by a condition on `f`, with its `parameters`. With `people`
+    they have these alone, and no addresses, evidence or engagements: no rule of permission reads those, or the others.
+    The caller has opened a transaction; one snapshot for all needs REPEATABLE READ.
     """
     known = known or look_up()
     with connection.cursor() as cursor:
@@ -168,7 +175,7 @@ def stream(*, only: str = FLAGGED, parameters: Sequence[Any] = (), known: Known 
             raw.execute(FAMILIES.format(only=only), [last, *parameters, TOGETHER], binary=True)
             families = raw.fetchall()
             if families:
-                yield from _Together(raw, families, known).put_together()
+                yield from _Together(raw, families, known, people).put_together()
             if len(families) < TOGETHER:
                 return
             last = families[-1][1]
@@ -204,18 +211,21 @@ def _codes(text: str) -> tuple[str, ...]:
 class _Together:
     """Some families, and all that is on file about them and their people, by whose it is."""
 
-    def __init__(self, raw: "psycopg.Cursor[Row]", families: Rows, known: Known) -> None:
+    def __init__(
+        self, raw: "psycopg.Cursor[Row]", families: Rows, known: Known, people: Collection[int] | None
+    ) -> None:
         self._raw, self._families, self._known = raw, families, known
-        here = _keys([row[0] for row in families])
-        self._records = _keys(self._with_merged([row[0] for row in self._read(MEMBERS, here)]))
+        here, whole = _keys([row[0] for row in families]), people is None
+        members = [row[0] for row in self._read(MEMBERS, here)] if people is None else people
+        self._records = _keys(self._with_merged(members))
         self._roles, others = self._memberships()
-        self._evidence, self._engagements = self._by(EVIDENCE, here), self._by(ENGAGEMENTS, here)
+        self._evidence, self._engagements = (self._by(sql, here) if whole else {} for sql in (EVIDENCE, ENGAGEMENTS))
         everywhere = _keys(others.union([row[0] for row in families]))
         self._family_notices = self._by(FAMILY_NOTICES, everywhere)
         self._family_objections = self._by(FAMILY_OBJECTIONS, everywhere)
         self._narrowed = self._by_narrowed()
         self._people = {row[0]: row for row in self._read(PEOPLE, _keys(self._who_is_named()))}
-        self._addresses = self._by(ADDRESSES, _keys(self._roles))
+        self._addresses = self._by(ADDRESSES, _keys(self._roles)) if whole else {}
         self._notices, self._consents, self._objections, self._protections = (
             self._by_survivor(query) for query in (PERSONAL_NOTICES, CONSENTS, PERSONAL_OBJECTIONS, PROTECTIONS)
         )
@@ -253,7 +263,7 @@ class _Together:
     def _survivor(self, record: int) -> int:
         return self._known.survivors.get(record, record)
 
-    def _with_merged(self, records: Sequence[int]) -> list[int]:
+    def _with_merged(self, records: Iterable[int]) -> list[int]:
         """The surviving records of these, and all that are merged into them."""
         survivors = {self._survivor(record) for record in records}
         merged = survivors & self._known.merged.keys()

@@ -1,7 +1,7 @@
 """What others may ask of this app: who is in a cohort, and whether they still may be."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from typing import NamedTuple
 
@@ -208,20 +208,14 @@ def permission_lost(cohort: Cohort, at: datetime) -> Counter[str]:
     was decided may no longer be sent. The caller holds the permissions (`hold_permissions`).
     """
     asked = facts.question_of(cohort, at)
-    return lost_among(asked_again.of(cohort, asked), asked)
-
-
-def lost_among(included: Iterable[Sequence[Included]], asked: Question) -> Counter[str]:
-    """The same among these, who come some at a time: all that is on file about each is read, and the rules asked."""
-    lost: Counter[str] = Counter()
-    known = facts.look_up(shared=False)
+    known, lost = facts.look_up(shared=False), Counter[str]()
     only = "AND f.flagged_on IS NOT NULL AND f.reference = ANY (%s)"
-    for some in included:
-        references = sorted({person.family_ref for person in some})
-        streamed = facts.stream(only=only, parameters=[references], known=known)
+    for some in asked_again.of(cohort, asked):
+        references, people = sorted({it.family_ref for it in some}), {it.person_id for it in some}
+        streamed = facts.stream(only=only, parameters=[references], known=known, people=people)
         families = {each.family.family_ref: each for each in streamed}
         for person in some:
-            lost.update(_lost(person, families.get(person.family_ref), asked, known))
+            lost.update(lost_of(person, families.get(person.family_ref), asked, known))
     return Counter({code: lost[code] for code in SENTENCES if lost[code]})
 
 
@@ -238,8 +232,8 @@ def lost_by(person_ref: str, family: FamilyFacts | None, asked: Question, scope:
     return reasons or ((Reason.OBJECTION_SCOPE.code,) if narrower else ())
 
 
-def _lost(was: Included, streamed: Streamed | None, asked: Question, known: Known) -> tuple[str, ...]:
-    """What somebody lost who was included; in a family, or a household, that is no longer on file nothing allows it."""
+def lost_of(was: Included, streamed: Streamed | None, asked: Question, known: Known) -> tuple[str, ...]:
+    """What somebody lost who was included in this family (None: no longer on file, so that nothing allows to send)."""
     if streamed is None:
         return (GONE,)
     reference = was.person_ref

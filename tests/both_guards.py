@@ -1,7 +1,7 @@
 """The guard twice: of those whom it asks about (cohorts/asked_again.py), and of everybody. Both must say the same."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from unittest.mock import patch
@@ -25,9 +25,20 @@ def everybody(cohort: Cohort) -> list[Included]:
         return [Included(*row) for row in cursor.fetchall()]
 
 
-def lost_of_everybody(cohort: Cohort, at: datetime) -> Counter[str]:
-    """What the rules say of each of them, none left out."""
-    return queries.lost_among([everybody(cohort)], facts.question_of(cohort, at))
+Families = Mapping[str, facts.Streamed]
+
+
+def all_families() -> Families:
+    """The families that were ever flagged, whole, by their references."""
+    return {each.family.family_ref: each for each in facts.stream(known=facts.look_up(shared=False))}
+
+
+def lost_of_everybody(cohort: Cohort, at: datetime, families: Families) -> Counter[str]:
+    """What the rules say of each of them, none left out, where all is read of their families."""
+    asked, known, lost = facts.question_of(cohort, at), facts.look_up(shared=False), Counter[str]()
+    for was in everybody(cohort):
+        lost.update(queries.lost_of(was, families.get(was.family_ref), asked, known))
+    return lost
 
 
 @contextmanager
@@ -37,7 +48,7 @@ def both_guards() -> Iterator[None]:
 
     def both(cohort: Cohort, at: datetime) -> Counter[str]:
         found = quick(cohort, at)
-        assert found == lost_of_everybody(cohort, at), found
+        assert found == lost_of_everybody(cohort, at, all_families()), found
         return found
 
     with patch.object(queries, "permission_lost", both):

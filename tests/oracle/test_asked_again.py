@@ -21,7 +21,7 @@ from cohorts.asked_again import Included
 from cohorts.models import Cohort, Person
 from cohorts.queries import PERMISSION_TABLES, permission_lost
 from connecting_families import invented
-from tests.both_guards import everybody, lost_of_everybody
+from tests.both_guards import all_families, everybody, lost_of_everybody
 from tests.oracle import oracle, project
 from tests.oracle.bulk import Files, Row, write
 from tests.rules.test_asked_again import speaks
@@ -205,14 +205,14 @@ def found_now(cohort: Cohort) -> tuple[Counter[str], int]:
     """What the guard finds at all those moments, and whom it passed over in one of them."""
     found, passed_over = Counter[str](), set()
     with transaction.atomic():
-        families = {it.family.family_ref: it.family for it in facts.stream(known=facts.look_up(shared=False))}
+        families = all_families()
         for at in MOMENTS:
             lost, question = permission_lost(cohort, at), facts.question_of(cohort, at)
-            assert lost == lost_of_everybody(cohort, at)
+            assert lost == lost_of_everybody(cohort, at, families)
             found += lost
             asked = {it for some in asked_again.of(cohort, question) for it in some}
             for was in set(everybody(cohort)) - asked:
-                family = families[was.family_ref]
+                family = families[was.family_ref].family
                 person = next(it for it in family.people if it.person_ref == was.person_ref)
                 assert not speaks(person, family, question), was
                 passed_over.add(was)
