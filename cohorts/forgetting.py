@@ -4,6 +4,7 @@ It is asked for when what was sent of them is destroyed, and is a part of that a
 database itself refuses it before two people have confirmed the destruction.
 """
 
+from collections.abc import Collection
 from datetime import datetime
 
 from django.db import connection
@@ -26,6 +27,12 @@ DRY_RUNS = """
 """
 
 
+def hold(round_: Round) -> None:
+    """Until this transaction ends nobody asks for a cohort of this round, nor for a replay of one."""
+    Round.objects.select_for_update().get(pk=round_.pk)
+    list(Cohort.objects.select_for_update(of=("self",)).filter(round=round_).order_by("pk"))
+
+
 def reasons_against(round_: Round) -> list[Why]:
     """Why the cohorts of a round cannot be forgotten now: something is still written of one."""
     cohorts = Cohort.objects.filter(round=round_)
@@ -45,9 +52,9 @@ def reasons_against(round_: Round) -> list[Why]:
 def forget(*, round_: Round, because: str, at: datetime) -> dict[str, int]:
     """Delete every decision and finding of a round's cohorts, and of whom replays and dry runs told; how many.
 
-    Only inside the act that destroys what was sent. Nobody can ask for another cohort of the round afterwards.
+    Only inside the act that destroys what was sent, after `hold`. Nobody can ask for another cohort of the round
+    afterwards.
     """
-    Round.objects.select_for_update().get(pk=round_.pk)
     gone = {"cohorts": 0, "decisions": 0, "findings": 0, "replays": 0, "dry_runs": 0}
     for cohort in Cohort.objects.filter(round=round_, forgotten=None).order_by("pk"):
         counts = {
@@ -70,6 +77,12 @@ def forget(*, round_: Round, because: str, at: datetime) -> dict[str, int]:
 def is_forgotten(cohort: Cohort) -> bool:
     """Whether nobody can say any more who was in it."""
     return Forgotten.objects.filter(cohort=cohort).exists()
+
+
+def forgotten_of(cohorts: Collection[int]) -> set[int]:
+    """Which of these cohorts nobody can tell of any more. Whoever has one forgotten at this moment is waited for."""
+    list(Cohort.objects.select_for_update(of=("self",), no_key=True).filter(pk__in=cohorts).order_by("pk"))
+    return set(Forgotten.objects.filter(cohort__in=cohorts).values_list("cohort_id", flat=True))
 
 
 def round_is_over(round_: Round) -> list[Why]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from cohorts import changing, facts, frameworks, in_force
+from cohorts import changing, facts, forgetting, frameworks, in_force
 from cohorts.comparing import Change, Kind
 from cohorts.deciding import Tally, iso
 from cohorts.models import Cohort, DryRun, RuleChange
@@ -74,6 +74,8 @@ def try_out(dry_run_id: int, *, by: Who, at: datetime) -> DryRun | None:
 @trail.stage
 def _keep(*, run: DryRun, outcome: list[dict[str, Any]], seconds: float, by: Who, at: datetime) -> DryRun:
     row = DryRun.objects.select_for_update().get(pk=run.pk)
+    forgotten = forgetting.forgotten_of(run.cohorts)
+    outcome = [each | {"people": []} if each["cohort"] in forgotten else each for each in outcome]
     row.state, row.rule_set, row.outcome = DryRun.FINISHED, RULE_SET, outcome
     row.seconds, row.started_at, row.finished_at = seconds, at, at + timedelta(seconds=seconds)
     row.save()

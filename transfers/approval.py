@@ -63,7 +63,8 @@ def _sample(row: Submission) -> list[Sampled]:
     ordered = included.order_by("family_ref", "person_ref").values_list("family_ref", "person_ref", "person_id")
     chosen = [ordered[place] for place in places]
     values = content.masked_identifiers(row.cohort, [person_id for _, _, person_id in chosen])
-    return [Sampled(family_ref, person_ref, values[person_id]) for family_ref, person_ref, person_id in chosen]
+    # Whoever was erased since is not there to be shown: approving then says so, and voids it.
+    return [Sampled(family, person, values[person_id]) for family, person, person_id in chosen if person_id in values]
 
 
 def reasons_against(row: Submission, by: Who, at: datetime) -> list[Why]:

@@ -13,7 +13,7 @@ from django.conf import settings
 from connecting_families.audit.events import Event
 from connecting_families.audit.refusals import Refused
 from transfers import progress
-from transfers.channels.channel import Channel, Far, Sent, Trouble
+from transfers.channels.channel import Channel, Far, Sent, Stopped, Trouble
 from transfers.models import Attempt
 
 R = TypeVar("R")
@@ -63,7 +63,7 @@ class Carriage(Generic[R]):
             with self.channel.open() as far:
                 self.there = [file for file in self.files if far.has_arrived(file)]
                 if len(self.there) < len(self.files):
-                    attempt, settled = attempt if settled else self._attempt(), True
+                    attempt, settled = attempt if settled else self._again(attempt), True
                     self._send(far)
                 checked = far.checked
         except Trouble as trouble:
@@ -76,6 +76,15 @@ class Carriage(Generic[R]):
 
     def _attempt(self) -> Attempt:
         return self.what.attempt(where=self.channel.where, at=self._now())
+
+    def _again(self, earlier: Attempt) -> Attempt:
+        """Another attempt, since it was looked what an earlier one left; where none may be made, that one failed."""
+        try:
+            return self._attempt()
+        except Refused:
+            stopped, at = Stopped("REFUSED"), self._now()
+            self.what.interrupted(attempt=earlier, trouble=stopped, settles=True, files=len(self.there), at=at)
+            raise
 
     def _send(self, far: Far) -> None:
         total = sum(file.size for file in self.files)

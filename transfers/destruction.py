@@ -15,13 +15,13 @@ from pathlib import Path
 from django.conf import settings
 from django.db import connection
 
-from cohorts import forgetting, late
+from cohorts import forgetting, late, queries
 from connecting_families.alone import Work, alone
 from connecting_families.audit import trail
 from connecting_families.audit.events import Event
 from connecting_families.audit.refusals import Why
 from connecting_families.audit.trail import Who
-from transfers import archive, certifying, council, doors, package, retaining, strongbox
+from transfers import archive, certifying, council, doors, package, retaining, sent, strongbox
 from transfers.models import Destruction, Submission
 from transfers.rules import destroying, lifecycle
 from transfers.rules.destroying import DestructionFacts
@@ -95,7 +95,7 @@ def confirm(*, submission: Submission, by: Who, at: datetime) -> Destruction:
         _refuse([Why("CONFIRMED_ALREADY", "It is confirmed already, and is being carried out.")], row)
     _, unsigned = council.signer(at)
     reasons = destroying.two_people(asked.asked_by_id, by.person)
-    _refuse([*reasons, *reasons_against(row, at), *unsigned], row)
+    _refuse([*reasons, *reasons_against(row, doors.hold_permissions(at)), *unsigned], row)
     asked.confirmed_by_id, asked.confirmed_at, asked.correlation = by.person, at, trail.correlation()
     asked.save()
     details = {"archived": row.archived_files, "key": not archive.begun_to_end(row), **_when(row, at)}
@@ -105,15 +105,25 @@ def confirm(*, submission: Submission, by: Who, at: datetime) -> Destruction:
 
 def reasons_against(row: Submission, at: datetime) -> list[Why]:
     """Why what was sent may not be destroyed now. The caller has opened a transaction."""
-    under_way = row.withdrawals.filter(sent_at=None).count()
-    if row.at_stage in (Stage.SENT, Stage.RECEIPTED):
-        done = row.withdrawn.values_list("person_id", flat=True)
-        under_way += len(late.people(row.cohort, at, but=list(done)))
     being_sent = row.at_stage in (Stage.SEALED, Stage.SENDING) and (
         row.delivery_requested_at is not None or row.delivery_attempts.filter(outcome="").exists()
     )
-    facts = DestructionFacts(row.at_stage, being_sent, retaining.standing_holds(row), under_way)
+    facts = DestructionFacts(row.at_stage, being_sent, retaining.holds_of_round(row), _to_withdraw(row, at))
     return [*destroying.against(facts), *forgetting.reasons_against(row.round)]
+
+
+def _to_withdraw(row: Submission, at: datetime) -> int:
+    """How many withdrawals are not delivered, and people of whom none was made; of what is lost already none."""
+    if doors.against_taking_out(row):
+        return 0
+    under_way: int = row.withdrawals.filter(sent_at=None).count()
+    if row.at_stage in (Stage.SENDING, Stage.SENT, Stage.RECEIPTED) and sent.may_have_arrived(row):
+        done, newest = list(row.withdrawn.values_list("person_id", flat=True)), queries.newest_wish()
+        under_way += len(late.people(row.cohort, at, but=done))
+        if newest is not None and newest > at:
+            # The clock was set back: what is on file counts, whatever time it is.
+            under_way += len(late.people(row.cohort, newest, but=done))
+    return under_way
 
 
 def carry_out(*, submission: Submission, by: Who, at: datetime) -> Destruction | None:
@@ -125,18 +135,20 @@ def carry_out(*, submission: Submission, by: Who, at: datetime) -> Destruction |
         if not nobody_else:
             return None
         row = Submission.objects.select_related("round__agreement", "cohort").get(pk=submission.pk)
-        asked = _asked(row)
-        if asked.done_at is not None:
+        asked = _found(row)
+        if asked is not None and asked.done_at is not None:
             return asked
-        if by.user_id is None and asked.next_attempt_at is not None and at < asked.next_attempt_at:
+        waits = asked.next_attempt_at if asked is not None else None
+        if by.user_id is None and waits is not None and at < waits:
             return None
         try:
-            if asked.key_destroyed_at is None:
+            if asked is None or asked.key_destroyed_at is None:
+                # Where nobody asked, it is refused there, and on the trail.
                 _destroy_key(submission=row, by=by, at=at)
             _remove_files(row)
             return _finish(submission=row, by=by, at=at)
         except NotDestroyed as refusal:
-            if asked.confirmed_at is not None:
+            if asked is not None and asked.confirmed_at is not None:
                 _put_off(submission=row, refusal=refusal, by=by, at=at)
             raise
 
@@ -158,13 +170,16 @@ def clear_away() -> list[str]:
 
 @trail.stage
 def _destroy_key(*, submission: Submission, by: Who, at: datetime) -> Destruction:
-    """The one thing that cannot be undone. The row is locked: no hold comes in between."""
+    """The one thing that cannot be undone. The row is locked: no hold comes in between, and nobody objects unseen.
+
+    What speaks against it is asked again: since it was confirmed somebody may have objected, who is taken out first.
+    """
     row = doors.locked(submission.pk)
     asked = _asked(row)
     if asked.confirmed_at is None:
         _refuse([Why("NOT_CONFIRMED", "Somebody else must confirm this destruction first.")], row)
     if not archive.begun_to_end(row):
-        _refuse(destroying.held(retaining.standing_holds(row)), row)
+        _refuse(reasons_against(row, doors.hold_permissions(at)), row)
     try:
         archive.end_key(row)
     except archive.NotReadable as refusal:
@@ -222,6 +237,7 @@ def _finish(*, submission: Submission, by: Who, at: datetime) -> Destruction:
         sentence = f"Something of it is there still: {', '.join(there) or 'its key'}."
         _refuse([Why("FILES_LEFT", sentence)], row)
     signer, reasons = council.signer(at)
+    forgetting.hold(row.round)
     _refuse(
         [*reasons, *lifecycle.reasons_against("destroy", row.at_stage), *forgetting.reasons_against(row.round)], row
     )
@@ -246,12 +262,13 @@ def _finish(*, submission: Submission, by: Who, at: datetime) -> Destruction:
 
 def _forget(row: Submission, at: datetime) -> dict[str, int]:
     """Delete whatever says who was in the submissions of this round; how many rows of each kind."""
-    gone = forgetting.forget(round_=row.round, because=row.name, at=at)
-    of = list(Submission.objects.filter(round_id=row.round_id).values_list("pk", flat=True))
+    of, gone = list(Submission.objects.filter(round_id=row.round_id).values_list("pk", flat=True)), dict[str, int]()
     with connection.cursor() as cursor:
+        # In the order in which erasing somebody goes: neither waits for the other for ever.
         for what, statement in PEOPLE.items():
             cursor.execute(statement, {"of": of})
             gone[what] = cursor.rowcount
+        gone |= forgetting.forget(round_=row.round, because=row.name, at=at)
         # Whoever draws references at this moment is waited for: what they rest on is then seen.
         cursor.execute("LOCK TABLE transfers_personreference, transfers_familyreference IN SHARE ROW EXCLUSIVE MODE")
         for kind in ("person", "family"):
@@ -271,11 +288,15 @@ def _put_off(*, submission: Submission, refusal: NotDestroyed, by: Who, at: date
 
 def _asked(row: Submission) -> Destruction:
     """That destruction was asked for, its row locked where the caller is in an act. Raises NotDestroyed: nobody did."""
-    found = row.destructions.filter(taken_back_at=None).select_related("asked_by", "confirmed_by").first()
+    found = _found(row)
     if found is None:
         _refuse([Why("NOT_ASKED", "Nobody asked that this submission be destroyed.")], row)
         raise AssertionError("A refusal is raised.")
     return found
+
+
+def _found(row: Submission) -> Destruction | None:
+    return row.destructions.filter(taken_back_at=None).select_related("asked_by", "confirmed_by").first()
 
 
 def _when(row: Submission, at: datetime) -> dict[str, object]:

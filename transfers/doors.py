@@ -22,7 +22,7 @@ from connecting_families.audit.events import Event
 from connecting_families.audit.refusals import Refused, Why
 from connecting_families.audit.trail import Who, duty
 from transfers import archive, package
-from transfers.models import Submission
+from transfers.models import LegalHold, Submission
 from transfers.rules import destroying, extract, gates, lifecycle
 from transfers.rules.gates import AgreementFacts
 
@@ -59,9 +59,7 @@ def guard(submission: Submission, at: datetime) -> AtTheDoor:
     An objection that names nobody is asked for here and not before: one that came since the act began counts. After a
     restore nothing goes on until the records know again who objected.
     """
-    began = time.perf_counter()
-    queries.hold_permissions()
-    moment = at + timedelta(seconds=time.perf_counter() - began) + LEEWAY
+    moment = hold_permissions(at)
     gained, unmatched = (
         queries.permission_lost(submission.cohort, moment),
         queries.standing_unmatched_objections(moment),
@@ -76,6 +74,13 @@ def guard(submission: Submission, at: datetime) -> AtTheDoor:
         void=[*lost, *queries.rules_changed(submission.cohort)],
         wait=[*restored.against(), *gates.unmatched_objections(unmatched)],
     )
+
+
+def hold_permissions(at: datetime) -> datetime:
+    """Until the act ends nobody's permission changes; the instant by which it is asked, what just came included."""
+    began = time.perf_counter()
+    queries.hold_permissions()
+    return at + timedelta(seconds=time.perf_counter() - began) + LEEWAY
 
 
 def agreement(submission: Submission, at: datetime) -> list[Why]:
@@ -103,6 +108,15 @@ def against_destroyed(submission: Submission) -> list[Why]:
     """Why nothing is done any more with what was sent: two people had it destroyed, whether or not that is finished."""
     confirmed = submission.destructions.filter(taken_back_at=None, confirmed_at__isnull=False).exists()
     return destroying.being_destroyed(confirmed=confirmed)
+
+
+def against_taking_out(submission: Submission) -> list[Why]:
+    """Why nobody is taken out any more of what was sent: its key is gone, or is being destroyed.
+
+    That two people confirmed it is not enough: a hold may stop it for years, and whoever objects is taken out first.
+    """
+    noted = submission.destructions.filter(key_destroyed_at__isnull=False).exists()
+    return destroying.being_destroyed(confirmed=noted or archive.begun_to_end(submission))
 
 
 class NotDone(Refused):
@@ -159,10 +173,13 @@ def let_go(row: Submission, why: str) -> None:
 
 
 def forget_packages(name: str) -> bool:
-    """Take away what was sealed and will never leave, and destroy our copy's key; False where nothing was left.
+    """Take away what was sealed and will never leave, and destroy our copy's key; False where nothing was left to go.
 
-    All that bears its name goes, and not what is listed alone: a worker may have been killed before it was.
+    All that bears its name goes, and not what is listed alone: a worker may have been killed before it was. Under a
+    legal hold our copy stays until that is lifted, and the packages go: nothing of it lies where it could leave.
     """
-    key, copies = archive.destroy_key(name), archive.remove_files(name)
     packages = package.remove(settings.CF_OUTBOX, package.stems_of(name))
+    if LegalHold.objects.filter(submission__name=name, lifted_at=None).exists():
+        return bool(packages)
+    key, copies = archive.destroy_key(name), archive.remove_files(name)
     return bool(key or copies or packages)

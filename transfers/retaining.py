@@ -3,6 +3,7 @@
 from datetime import date, datetime
 
 from django.conf import settings
+from django.db.models import Q
 
 from cohorts.models import Agreement
 from cohorts.rules.clocks import LONDON
@@ -10,7 +11,7 @@ from connecting_families.audit import trail
 from connecting_families.audit.events import Event
 from connecting_families.audit.refusals import Refused, Why
 from connecting_families.audit.trail import Who
-from transfers import archive, doors
+from transfers import archive, doors, sent
 from transfers.models import LegalHold, RecipientDestruction, StudyEnd, Submission
 from transfers.rules import destroying, retention
 from transfers.rules.lifecycle import Stage
@@ -59,7 +60,7 @@ def enter_recipients_certificate(
     row = doors.locked(submission.pk)
     reference, sha256 = reference.strip(), sha256.strip().lower()
     reasons = []
-    if not row.delivery_attempts.exclude(outcome="failed", files_arrived=0).exists():
+    if not sent.may_have_arrived(row):
         reasons.append(Why("NOT_SENT", "Nothing of this submission was sent."))
     if recipient not in row.round.recipients:
         reasons.append(Why("NO_SUCH_RECIPIENT", f"{recipient} did not get this submission."))
@@ -118,8 +119,16 @@ def lift_hold(*, hold: LegalHold, reason: str, by: Who, at: datetime) -> LegalHo
 
 
 def standing_holds(submission: Submission) -> int:
-    """How many holds stand in the way of destroying a submission."""
+    """How many holds stand on a submission itself."""
     return submission.holds.filter(lifted_at=None).count()
+
+
+def holds_of_round(submission: Submission) -> int:
+    """How many stand in the way of destroying a submission: its own, and those on void ones of its round.
+
+    With the submission goes what tells who was in any cohort of the round.
+    """
+    return LegalHold.objects.filter(submission__round=submission.round_id, lifted_at=None).count()
 
 
 def facts(row: Submission) -> RetentionFacts:
@@ -134,8 +143,8 @@ def facts(row: Submission) -> RetentionFacts:
         backup_days=settings.CF_BACKUP_DAYS,
         gone_on=done.done_at.astimezone(LONDON).date() if done and done.done_at else None,
         recipients={name: theirs.get(name) for name in row.round.recipients},
-        held=bool(standing_holds(row)),
-        was_sent=row.delivery_attempts.exclude(outcome="failed", files_arrived=0).exists(),
+        held=bool(holds_of_round(row)),
+        was_sent=sent.may_have_arrived(row),
     )
 
 
@@ -155,8 +164,12 @@ def early(row: Submission, at: datetime) -> str:
 
 
 def kept() -> list[Submission]:
-    """Every submission of which something was sealed and may be kept, or was destroyed; the newest first."""
-    rows = Submission.objects.exclude(sealed_at=None).exclude(stage=Stage.VOID.name)
+    """Every submission of which something was sealed and may be kept, or was destroyed; the newest first.
+
+    Of the void ones those under a legal hold: of them our copy stays.
+    """
+    held = Q(pk__in=LegalHold.objects.filter(lifted_at=None).values("submission"))
+    rows = Submission.objects.exclude(sealed_at=None).filter(~Q(stage=Stage.VOID.name) | held)
     return list(rows.select_related("round__agreement").order_by("-id"))
 
 

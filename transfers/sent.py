@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from cohorts.models import Decision
-from transfers.models import DeliveryAttempt, Withdrawal, Withdrawn
+from transfers.models import DeliveryAttempt, Submission, Withdrawal, Withdrawn
 
 
 class Sent(NamedTuple):
@@ -22,6 +22,11 @@ class Sent(NamedTuple):
     attempted_at: datetime
     arrived: datetime | None
     withdrawn: Withdrawal | None
+
+
+def may_have_arrived(submission: Submission) -> bool:
+    """Whether something of a submission may lie with its recipients: in doubt it does."""
+    return submission.delivery_attempts.exclude(outcome="failed", files_arrived=0).exists()
 
 
 def about(person_ids: Collection[int]) -> list[Sent]:

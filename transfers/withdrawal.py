@@ -22,7 +22,7 @@ from connecting_families.audit.events import Event
 from connecting_families.audit.models import LostAct
 from connecting_families.audit.refusals import Why
 from connecting_families.audit.trail import Who
-from transfers import addressees, archive, attempts, council, doors, outbox, package, progress, recipients
+from transfers import addressees, archive, attempts, council, doors, outbox, package, progress, recipients, sent
 from transfers.addressees import Addressee
 from transfers.carrying import Carriage, Consignment
 from transfers.channels import chosen
@@ -82,8 +82,8 @@ def reasons_against(row: Submission) -> list[Why]:
     return withdrawing.against_withdrawing(
         row.at_stage,
         being_sent=row.delivery_requested_at is not None,
-        being_destroyed=bool(doors.against_destroyed(row)),
-        may_have_arrived=row.delivery_attempts.exclude(outcome="failed", files_arrived=0).exists(),
+        being_destroyed=bool(doors.against_taking_out(row)),
+        may_have_arrived=sent.may_have_arrived(row),
     )
 
 

@@ -1,15 +1,17 @@
 """What somebody asks for at a step of the walk: which act, what it is recorded as, and what follows for the oracle."""
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, timedelta
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
+from django.db import connection
+from django.db.models import Model, QuerySet
 
 from cohorts.models import Family, NoticeVersion, Person
 from connecting_families.audit.trail import Who, duty
@@ -19,6 +21,8 @@ from tests.stages.walk import Walk
 from transfers import keys
 from transfers.models import Submission
 
+R = TypeVar("R")
+M = TypeVar("M", bound=Model)
 LONDON = ZoneInfo("Europe/London")
 KEPT_SHORT = timedelta(days=25)
 """For so long a certificate of the walk is in date: some run out on the way."""
@@ -67,6 +71,9 @@ class Standing:
         self.agreements: dict[str, date] = {"DSA": date(2027, 1, 1)}
         self.agreement, self.round = "DSA", walk.cohort.round
         self.live: Submission | None = None
+        #: the submission whose end is pursued; and whether somebody lies in what was sent
+        self.pursued = ""
+        self.needed: Callable[[str], bool] = lambda _: False
 
     def fresh(self, letter: str) -> str:
         """A reference that nobody has."""
@@ -87,6 +94,22 @@ class Standing:
     def hand(self) -> Who:
         """Somebody who may have to do with a submission: any of them, whoever should."""
         return self.staff[self.random.choice(("prepare", "prepare", "prepare", "assist", "approve"))]
+
+    def one_of(self, *names: str) -> Who:
+        """One of these, by chance."""
+        return self.staff[self.random.choice(names)]
+
+    def some(self, rows: Iterable[R]) -> R | None:
+        """One of these, by chance; None where there is none."""
+        found = list(rows)
+        return self.random.choice(found) if found else None
+
+    def some_row(self, sql: str, rows: "QuerySet[M]") -> M | None:
+        """One of the rows whose keys this finds, by chance: of the others nothing is read."""
+        with connection.cursor() as cursor:
+            cursor.execute(sql)
+            key = self.some(cursor.fetchall())
+        return rows.get(pk=key[0]) if key else None
 
     def usable(self, purpose: str, at: datetime) -> set[int]:
         """The serial numbers of the certificates for which something may be sealed."""

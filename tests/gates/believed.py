@@ -5,6 +5,7 @@ act that was recorded, and says of whom nothing may leave. Where the page leaves
 what it forbids, nobody may do.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -44,13 +45,36 @@ class Mark:
 
 
 @dataclass
+class Ending:
+    """The end of one submission: who asked for it and who confirmed it, what holds it, and who is taken out of it.
+
+    `withdrawn` has the people of each withdrawal, `arrived` and `acknowledged` those withdrawals that are that far.
+    """
+
+    asked: str = ""
+    confirmed: str = ""
+    begun: bool = False
+    done: bool = False
+    holds: set[int] = field(default_factory=set)
+    withdrawn: dict[str, set[str]] = field(default_factory=dict)
+    arrived: set[str] = field(default_factory=set)
+    acknowledged: set[str] = field(default_factory=set)
+
+    def taken_out(self, withdrawals: Iterable[str]) -> set[str]:
+        """The people of these withdrawals."""
+        return set[str]().union(*(self.withdrawn[each] for each in withdrawals))
+
+
+@dataclass
 class Believed:
-    """Everything that was wished, and which records count as one person."""
+    """Everything that was wished, and which records count as one person; who is erased, and what ends."""
 
     objections: list[Objects] = field(default_factory=list)
     marks: dict[object, Mark] = field(default_factory=dict)
     consents: dict[str, str] = field(default_factory=dict)
     merged: dict[str, str] = field(default_factory=dict)
+    gone: set[str] = field(default_factory=set)
+    endings: defaultdict[str, Ending] = field(default_factory=lambda: defaultdict(Ending))
 
     def one(self, person: str) -> str:
         """The record as which this one counts."""
@@ -66,6 +90,8 @@ class Believed:
         """Why this person may not be sent for these datasets."""
         records = self.records(person)
         reasons = set()
+        if person in self.gone:
+            reasons.add("ERASED")
         if any(mark.person in records and (mark.to is None or mark.to > today) for mark in self.marks.values()):
             reasons.add("PROTECTED")
         for each in self.objections:
@@ -88,11 +114,54 @@ class Believed:
         """How many stand that name nobody: each blocks every approval."""
         return sum(each.stands and not each.person and not each.family for each in self.objections)
 
+    def against_destroying(self, name: str, sent: Iterable[tuple[str, Iterable[str]]], today: date) -> set[str]:
+        """Why nothing of this submission may be destroyed; `sent`: who went out in it, for which datasets."""
+        end, reasons = self.endings[name], set()
+        if not end.asked or not end.confirmed or end.asked == end.confirmed:
+            reasons.add("ONE_HAND")
+        if end.holds:
+            reasons.add("HOLD")
+        if end.withdrawn.keys() - end.arrived:
+            reasons.add("BEING_WITHDRAWN")
+        taken_out = end.taken_out(end.withdrawn)
+        if any(self.against(each, scope, today) - {"ERASED"} and each not in taken_out for each, scope in sent):
+            reasons.add("NOT_WITHDRAWN")
+        return reasons
+
+    def against_erasing(self, person: str, included: Iterable[str], sent: Iterable[str]) -> set[str]:
+        """Why somebody may not be erased, who is in these submissions, and went out in some of them."""
+        reasons = {"HOLD" for each in included if self.endings[each].holds}
+        for each in sent:
+            end = self.endings[each]
+            if person not in end.taken_out(end.acknowledged):
+                reasons.add("NOT_WITHDRAWN")
+        return reasons
+
+    def erased(self, person: str) -> set[str]:
+        """Somebody was erased, with all records of theirs: which these are. What is about them alone goes with them."""
+        records = self.records(person)
+        for each in self.objections:
+            if each.narrowed_to and not each.narrowed_to - records:
+                each.stands = False
+            each.narrowed_to -= records
+            each.stands = each.stands and each.person not in records
+        self._forget()
+        self.marks = {key: mark for key, mark in self.marks.items() if mark.person not in records}
+        self.consents = {key: whose for key, whose in self.consents.items() if whose not in records}
+        self.merged = {other: kept for other, kept in self.merged.items() if other not in records}
+        self.gone |= records
+        return records
+
     def lifted(self, origin: str, person: str) -> None:
         """An objection was lifted or refused, as it is on this record."""
         for each in self.objections:
             if each.origin == origin and each.person == person:
                 each.stands = False
+        self._forget()
+
+    def _forget(self) -> None:
+        """What stands no more never stands again."""
+        self.objections = [each for each in self.objections if each.stands]
 
     def ended(self, key: object, person: str, kind: str, to: date) -> None:
         """A mark ended: the one of this key, or a copy on this record that a merge left there."""
@@ -130,7 +199,7 @@ class Believed:
                 if not any(
                     it.kind == mark.kind and it.person in side and _until(it) >= _until(mark) for it in standing
                 ):
-                    self.marks[len(self.marks), mark.kind] = Mark(self.one(min(side)), mark.kind, mark.to)
+                    self.marks[object()] = Mark(self.one(min(side)), mark.kind, mark.to)
 
 
 def _until(mark: Mark) -> date:

@@ -2,18 +2,21 @@
 
 import hashlib
 import json
+import re
 from collections import Counter
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.conf import settings
-from django.db import connection
 
 from tests.gates import opened
 from tests.gates.asked import Asked, Standing
-from tests.gates.interrupted import lying
-from tests.stages.walk import PEOPLE as ON_FILE
+from tests.gates.ended import IN_ONE, Ends
+from tests.gates.interrupted import everything, names_lying
+from tests.gates.looked import PLANTED, WITHDRAWAL, Entry, holds, rows
+from transfers.models import Submission
 
 #: event -> (from which stages, to which), as spec/submission.md draws the lifecycle
 MOVES = {
@@ -24,6 +27,7 @@ MOVES = {
     "DELIVERY_ATTEMPTED": ({"SEALED", "SENDING"}, "SENDING"),
     "SUBMISSION_DELIVERED": ({"SENDING"}, "SENT"),
     "RECEIPT_TAKEN_IN": ({"SENT"}, "RECEIPTED"),
+    "SUBMISSION_DESTROYED": ({"SEALED", "SENDING", "SENT", "RECEIPTED"}, "DESTROYED"),
     "SUBMISSION_VOIDED": ({"DRAFT", "PUT_FORWARD", "SENT_BACK", "APPROVED", "SEALED"}, "VOID"),
     "SUBMISSION_DRAFTED": ({"", "SENT_BACK"}, "DRAFT"),
 }
@@ -32,11 +36,17 @@ DOORS = {
     "DELIVERY_ATTEMPTED",
 }  # fmt: skip
 SHAPE = {"SUBMISSION_DRAFTED", "FINDING_EXPLAINED", "SUBMISSION_PUT_FORWARD"}
-WITHDRAWAL = "-withdrawal-"
-PLANTED = tuple(value.encode() for each in ON_FILE for value in each[1:3])
+NAMED = re.compile(r"\.?(CF-[^-]+-2026(?:-R\d{5})?-\d{4})")
+GOES_ON = ("APPROVED", "SEALED", "SENDING", "SENT", "RECEIPTED", "DESTROYED")
+KEPT = ("SEALED", "SENDING", "SENT", "RECEIPTED")
 
-ENTRIES = "SELECT id, event, who, reference, additional_data::text FROM audit_entry WHERE id > %s ORDER BY id"
-SUBMISSIONS = "SELECT name, stage, coalesce(approved_content_sha256, ''), content_sha256 FROM transfers_submission"
+#: Both at once: entries since, and every submission as it stands now, with the number of its last change.
+SINCE = """
+    SELECT (SELECT json_agg(json_build_array(id, event, who, reference, coalesce(additional_data, '{}')) ORDER BY id)
+            FROM audit_entry WHERE id > %s),
+        (SELECT string_agg(concat_ws(' ', name, stage, xmin, approved_content_sha256), E'\\n' ORDER BY id)
+         FROM transfers_submission)
+"""
 INCLUDED = """
     SELECT d.person_ref, d.family_ref, d.linkage_scope FROM cohorts_decision d
     JOIN transfers_submission s ON s.cohort_id = d.cohort_id WHERE s.name = %s AND d.included
@@ -44,42 +54,11 @@ INCLUDED = """
 REFERENCES = """
     SELECT r.reference, p.reference FROM transfers_personreference r JOIN cohorts_person p ON p.id = r.person_id
 """
-SEALED = "SELECT sealed_files::text FROM transfers_{table} WHERE name = %s"
+SEALED = "SELECT sealed_files::text, archived_files::text FROM transfers_{table} WHERE name = %s"
 WITHDRAWN = """
     SELECT p.reference FROM transfers_withdrawn w JOIN cohorts_person p ON p.id = w.person_id
     JOIN transfers_submission s ON s.id = w.submission_id WHERE s.name = %s
 """
-IN_ONE = """
-    SELECT p.reference FROM transfers_withdrawn w JOIN cohorts_person p ON p.id = w.person_id
-    JOIN transfers_withdrawal v ON v.id = w.withdrawal_id WHERE v.name = %s
-"""
-
-
-class BrokenError(AssertionError):
-    """Something got past a gate."""
-
-
-class Entry(NamedTuple):
-    """An entry of the trail."""
-
-    id: int
-    event: str
-    who: str
-    reference: str
-    said: dict[str, Any]
-
-
-def holds(condition: object, why: str) -> None:
-    """Raise BrokenError with this sentence where it does not hold."""
-    if not condition:
-        raise BrokenError(why)
-
-
-def rows(sql: str, *parameters: str | int) -> list[tuple[Any, ...]]:
-    """What the database says."""
-    with connection.cursor() as cursor:
-        cursor.execute(sql, parameters)
-        return list(cursor.fetchall())
 
 
 class Checks:
@@ -95,28 +74,39 @@ class Checks:
         self.sampled: set[tuple[str, str, str]] = set()
         self.sealed: dict[str, dict[str, str]] = {}
         self.included: dict[str, list[tuple[Any, ...]]] = {}
-        self.ever: dict[str, set[str]] = {}
         self.seen: Counter[str] = Counter()
+        self.ends = Ends(standing, self._people, self.stages)
+        self.stood, self.lay = "", [["nothing"]]
 
     def after(self, asked: Sequence[Asked]) -> list[Entry]:
-        """Follow what was recorded since; then the tables and files must say what the trail says."""
-        entries = [
-            Entry(key, event, who, reference, json.loads(said or "{}"))
-            for key, event, who, reference, said in rows(ENTRIES, self.last)
-        ]
-        waiting = list(asked)
+        """Follow what was recorded since; then the tables and files must say what the trail says.
+
+        What lies there as it lay, of submissions that stand as they stood, was looked at before.
+        """
+        ((since, stood),) = rows(SINCE, self.last)
+        entries = [Entry(*each) for each in since or ()]
+        waiting, beside = list(asked), {entry.event for entry in entries}
         for entry in entries:
             self.last = entry.id
             self.seen[entry.event] += 1
             self._applies(entry, waiting)
             self._follow(entry)
-        found = {name: (stage, approved) for name, stage, approved, _ in rows(SUBMISSIONS)}
-        for name, (stage, approved) in found.items():
-            holds(self.stages.get(name) == stage, f"{name} is {stage}, and the trail says {self.stages.get(name)}")
-            if stage in ("APPROVED", "SEALED", "SENDING", "SENT", "RECEIPTED"):
-                holds(approved and approved == self.approved.get(name), f"{name} goes on without its approval")
-        self._files()
+            self.ends.follow(entry, beside)
+        lying = names_lying()
+        if (stood or "") != self.stood or lying != self.lay:
+            self.ends.begun()
+            for line in (stood or "").splitlines():
+                self._as_recorded(*line.split(" "))
+            self._files()
+            if (stood or "") != self.stood:
+                self.now.live = Submission.objects.select_related("cohort").last()
+            self.stood, self.lay = stood or "", lying
         return entries
+
+    def _as_recorded(self, name: str, stage: str, _: str, approved: str) -> None:
+        holds(self.stages.get(name) == stage, f"{name} is {stage}, and the trail says {self.stages.get(name)}")
+        if stage in GOES_ON:
+            holds(approved and approved == self.approved.get(name), f"{name} goes on without its approval")
 
     def _applies(self, entry: Entry, waiting: list[Asked]) -> None:
         """An act that was recorded has its effect, also where whoever did it was killed right after."""
@@ -176,8 +166,10 @@ class Checks:
         self.approved[name] = sha256
 
     def _opened(self, name: str, kind: str, table: str) -> opened.Package:
-        ((files,),) = rows(SEALED.format(table=table), name)
+        ((files, kept),) = rows(SEALED.format(table=table), name)
         self.sealed[name] = {file["name"]: file["sha256"] for file in json.loads(files)}
+        for file in json.loads(kept):
+            holds(_sha256(settings.CF_ARCHIVE / file["name"]) == file["sha256"], f"{file['name']} is not what was kept")
         path = settings.CF_OUTBOX / f"{name}{kind}.zip.p7m"
         data = path.read_bytes()
         serials = opened.read(data).keys
@@ -198,6 +190,7 @@ class Checks:
         people = dict(rows(REFERENCES))
         inside = {people[row[0]] for row in packages["linkage"].rows}
         holds(inside == {person for person, *_ in self._people(name)}, f"{name} holds others than its cohort")
+        self.ends.sealed(name, [row[0] for row in packages["linkage"].rows])
         self._unchanged(name)
 
     def _for_whom(self, name: str) -> None:
@@ -223,33 +216,53 @@ class Checks:
 
     def late_are_withdrawn(self, name: str) -> None:
         """After somebody looked: whoever was sent and must not be any more is taken out."""
-        withdrawn = {person for (person,) in rows(WITHDRAWN, name)}
+        believed = self.now.believed
+        withdrawn = {person for (person,) in rows(WITHDRAWN, name)} | believed.gone
         for person, _, scope in self._people(name):
-            against = self.now.believed.against(person, scope.split(";"), self.now.today)
+            against = believed.against(person, scope.split(";"), self.now.today)
             holds(not against or person in withdrawn, f"{person} of {name} is not withdrawn: {against}")
 
     def _files(self) -> None:
         """What lies in the folders is of submissions that are that far, sealed, and never of a void one.
 
-        Whoever was killed while sealing may have left something: until it is sealed again, or void.
+        Whoever was killed while sealing may have left something: until it is sealed again, or void. Of what is kept the
+        key lies there until two people had it destroyed, and under a hold also of a void one.
         """
-        for path in lying():
-            name = path.name.removesuffix(".part")
-            owners = [each for each in self.sealed if name in self.sealed[each]]
+        owners = {file: name for name, files in self.sealed.items() for file in files}
+        lying = everything()
+        for path in lying:
+            owner = owners.get(path.name.removesuffix(".part"), "")
+            of = owner.partition(WITHDRAWAL)[0] or _name(path.name)
+            stage, end = self.stages.get(of, "nowhere"), self.now.believed.endings.get(of)
             if path.parent == settings.CF_DELIVERY_FOLDER:
-                far = all(self.stages.get(each, "SENT") in ("SENDING", "SENT", "RECEIPTED") for each in owners)
-                holds(owners and far, f"{path.name} was delivered and is not sent")
-            elif WITHDRAWAL not in path.name:
-                of = path.name.lstrip(".").partition("-identifiers")[0].partition("-programme")[0]
-                stage = self.stages.get(of.partition("-transmittal")[0])
-                kept = stage in ("SEALED", "SENDING", "SENT", "RECEIPTED") if owners else stage == "APPROVED"
+                holds(owner and stage in KEPT[1:], f"{path.name} was delivered and is not sent")
+            elif path.name.endswith(".destroyed"):
+                holds(end and end.begun, f"{path.name} lies there, and nobody had it destroyed")
+            elif path.parent in (settings.CF_ARCHIVE, settings.CF_ARCHIVE_KEYS):
+                held = end and end.holds and stage == "VOID"
+                holds(held or stage in ("APPROVED", *KEPT), f"{path.name} is kept of one that is {stage}")
+            else:
+                kept = stage in KEPT if owner or WITHDRAWAL in path.name else stage == "APPROVED"
                 holds(kept, f"{path.name} lies in the outbox of one that is {stage}")
+        there = {path.name for path in lying}
+        for name, stage in self.stages.items():
+            end = self.now.believed.endings.get(name)
+            if (stage in KEPT and not (end and end.begun)) or (stage == "VOID" and end and end.holds):
+                holds(f"{name}.key" in there, f"the key of {name} is lost")
 
     def nothing_to_read(self) -> None:
-        """No name of anybody lies in a file, sealed or not."""
-        for path in lying():
+        """No name of anybody lies in a file, sealed or not; and nobody is known by what was destroyed."""
+        for path in everything():
             data = path.read_bytes()
             holds(not [value for value in PLANTED if value in data], f"{path.name} can be read by anybody")
+        self.ends.nobody_is_left()
+
+
+@cache
+def _name(file: str) -> str:
+    """The submission whose name a file bears."""
+    found = NAMED.match(file)
+    return found[1] if found else file
 
 
 def _sha256(path: Path) -> str:

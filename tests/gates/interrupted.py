@@ -5,14 +5,20 @@ around it cleans up on its way out: a process that is killed cleans nothing up.
 """
 
 import importlib
+import os
 import threading
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from unittest.mock import patch
 
 from django.conf import settings
+from django.db import connection
+
+R = TypeVar("R")
 
 #: name -> the module and the function in it
 POINTS = {
@@ -34,6 +40,15 @@ POINTS = {
     "the outcome is on file": ("transfers.attempts", "settle"),
     "who is late is looked for": ("cohorts.late", "people"),
     "a merge is undone": ("cohorts.duplicates", "leave_with_both"),
+    "a key is to end": ("transfers.archive", "end_key"),
+    "a key is destroyed": ("transfers.archive", "destroy_key"),
+    "something is wiped": ("transfers.strongbox", "wipe"),
+    "copies are taken away": ("transfers.archive", "remove_files"),
+    "what was half done is taken away": ("transfers.package", "remove_unfinished"),
+    "a round is held": ("cohorts.forgetting", "hold"),
+    "a round is forgotten": ("cohorts.forgetting", "forget"),
+    "a certificate is made": ("transfers.certifying", "said"),
+    "somebody is erased": ("cohorts.erasing", "take_away"),
 }
 
 
@@ -101,15 +116,60 @@ def planned(plan: Plan | None) -> Iterator[None]:
         _mine.plan = None
 
 
-class Photograph:
-    """The files of the outbox and of the delivery folder as they are now."""
+class Others:
+    """Two threads, each with a connection of its own, for two who act at once."""
 
     def __init__(self) -> None:
-        self.files = {path: path.read_bytes() for path in lying()}
+        self.threads = ThreadPoolExecutor(1), ThreadPoolExecutor(1)
+
+    def together(
+        self,
+        first: Callable[[Plan], R],
+        second: Callable[[None], R],
+        *,
+        point: str = "",
+        after: bool = False,
+        call: int = 1,
+        waits: float,
+    ) -> tuple[R, R]:
+        """The first stands still at a point until the second is done, or has waited for so many seconds."""
+        reached, go_on = threading.Event(), threading.Event()
+
+        def stand_still(_: str) -> None:
+            reached.set()
+            go_on.wait(10)
+
+        one = self.threads[0].submit(first, Plan(point, after, call, stand_still))
+        until = time.monotonic() + 10
+        while not reached.is_set() and not one.done() and time.monotonic() < until:
+            reached.wait(0.001)
+        other = self.threads[1].submit(second, None)
+        wait([other], waits)
+        go_on.set()
+        return one.result(30), other.result(30)
+
+    def disconnect(self) -> None:
+        """Nobody is connected any more, until the next time."""
+        for thread in self.threads:
+            # The connection is the thread's own.
+            thread.submit(lambda: connection.close()).result(10)
+
+    def end(self) -> None:
+        """Nobody is, and nobody comes again."""
+        self.disconnect()
+        for thread in self.threads:
+            thread.shutdown()
+
+
+class Photograph:
+    """The files of the outbox, the delivery folder and the archive as they are now."""
+
+    def __init__(self) -> None:
+        self.files = {path: path.read_bytes() for path in everything()}
 
     def restore(self) -> None:
         """Make them so again."""
-        for path in lying():
+        for path in everything():
             if path not in self.files:
                 path.unlink()
         for path, data in self.files.items():
@@ -117,8 +177,25 @@ class Photograph:
 
 
 def lying() -> list[Path]:
-    """Every file of both folders."""
-    folders: list[Path] = [settings.CF_OUTBOX, settings.CF_DELIVERY_FOLDER]
+    """Every file of the outbox and the delivery folder."""
+    return _in(_folders()[:2])
+
+
+def everything() -> list[Path]:
+    """The same, and every file of the archive and of its folder of keys."""
+    return _in(_folders())
+
+
+def names_lying() -> list[list[str]]:
+    """The names of all these, by folder: to see whether anything came or went."""
+    return [os.listdir(folder) if folder.is_dir() else [] for folder in _folders()]  # noqa: PTH208 - each step
+
+
+def _folders() -> list[Path]:
+    return [settings.CF_OUTBOX, settings.CF_DELIVERY_FOLDER, settings.CF_ARCHIVE, settings.CF_ARCHIVE_KEYS]
+
+
+def _in(folders: list[Path]) -> list[Path]:
     return [path for folder in folders if folder.is_dir() for path in sorted(folder.iterdir())]
 
 

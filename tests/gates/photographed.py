@@ -18,9 +18,9 @@ SINCE = (
 
 
 class Stood(NamedTuple):
-    """A submission's row, the files of both folders, and the last row of whatever may be added."""
+    """The rows of a submission and of its withdrawals, the files that lie there, and the last row of what may come."""
 
-    row: dict[str, Any]
+    rows: list[tuple[str, dict[str, Any]]]
     last: dict[str, int]
     files: Photograph
 
@@ -28,24 +28,27 @@ class Stood(NamedTuple):
 def photograph(name: str) -> Stood:
     """The submission of this name as it stands."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT to_jsonb(s) FROM transfers_submission s WHERE name = %s", [name])
-        row = json.loads(cursor.fetchone()[0])
+        rows = []
+        for table in ("transfers_submission", "transfers_withdrawal"):
+            cursor.execute(f"SELECT to_jsonb(s) FROM {table} s WHERE starts_with(name, %s)", [name])
+            rows += [(table, json.loads(row)) for (row,) in cursor.fetchall()]
         last = {}
         for table in SINCE:
             cursor.execute(f"SELECT coalesce(max(id), 0) FROM {table}")
             last[table] = cursor.fetchone()[0]
-    return Stood(row, last, Photograph())
+    return Stood(rows, last, Photograph())
 
 
 def bring_back(stood: Stood) -> None:
     """Everything as it was photographed."""
-    columns = ", ".join(f'"{name}"' for name in stood.row if name != "id")
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(
-            f"UPDATE transfers_submission SET ({columns}) = (SELECT {columns}"
-            " FROM jsonb_populate_record(NULL::transfers_submission, %s)) WHERE id = %s",
-            [json.dumps(stood.row), stood.row["id"]],
-        )
+        for table, row in stood.rows:
+            columns = ", ".join(f'"{name}"' for name in row if name != "id")
+            cursor.execute(
+                f"UPDATE {table} SET ({columns}) = (SELECT {columns}"
+                f" FROM jsonb_populate_record(NULL::{table}, %s)) WHERE id = %s",
+                [json.dumps(row), row["id"]],
+            )
         for table, last in stood.last.items():
             cursor.execute(f"DELETE FROM {table} WHERE id > %s", [last])
         cursor.execute(ENTRY)

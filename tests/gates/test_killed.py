@@ -5,46 +5,25 @@ SIGKILL: nothing of it is cleaned up. Then: nothing that lies anywhere can be re
 next worker seals or delivers; there is one delivery, and what had arrived was not laid down again.
 """
 
-import importlib
-import os
-import signal
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import pytest
 from django.conf import settings
-from django.db import connection
 
 from connecting_families.audit.models import Entry
 from connecting_families.audit.trail import duty
 from tests.gates import opened
 from tests.gates.interrupted import lying
+from tests.gates.killed import POSTGRES, WRITER, Point, killed_at, nobody_is_named, until_gone
 from tests.gates.photographed import Stood, bring_back, photograph
 from tests.gates.walked import prepared
 from tests.stages.conftest import WalkTo
-from tests.stages.walk import PEOPLE, Walk
+from tests.stages.walk import Walk
 from transfers import delivery, keys, outbox, sealing
 from transfers.models import DeliveryAttempt
 
-CONNECTED = """
-    SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend'
-"""
-PLANTED = tuple(value.encode() for person in PEOPLE for value in person[1:3])
-
-
-class Point(NamedTuple):
-    """Before or after which call of which function somebody is killed."""
-
-    module: str
-    function: str
-    call: int = 1
-    after: bool = False
-
-
-POSTGRES, WRITER = "django.db.backends.postgresql.base.DatabaseWrapper", "transfers.envelope.CmsWriter"
 SEALING = {
     "nothing was done": Point("transfers.package", "remove_unfinished"),
     "it is known for whom": Point("transfers.recipients", "usable_by_all", 2, after=True),
@@ -99,63 +78,6 @@ DELIVERING = {
 }
 
 
-def killed_at(point: Point, act: Callable[[], object]) -> None:
-    """A copy of this process does this, and is killed at the point. Raises AssertionError where it is not."""
-    child = os.fork()
-    if child == 0:
-        try:
-            # The connection belongs to the other process: it is left alone, and this one gets its own.
-            connection.connection = None
-            _kill_at(point)
-            act()
-        finally:
-            os._exit(1)
-    _, status = os.waitpid(child, 0)
-    assert os.WIFSIGNALED(status), f"never came to {point}"
-    assert os.WTERMSIG(status) == signal.SIGKILL
-
-
-def _kill_at(point: Point) -> None:
-    """From here on this process dies there."""
-    try:
-        holder: Any = importlib.import_module(point.module)
-    except ModuleNotFoundError:
-        module, _, name = point.module.rpartition(".")
-        holder = getattr(importlib.import_module(module), name)
-    real, calls = getattr(holder, point.function), iter(range(1, 100))
-
-    def dies(*arguments: Any, **named: Any) -> Any:
-        mine = next(calls) == point.call
-        if mine and not point.after:
-            os.kill(os.getpid(), signal.SIGKILL)
-        result = real(*arguments, **named)
-        if mine:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return result
-
-    setattr(holder, point.function, dies)
-
-
-def nobody_is_named() -> None:
-    """No file that lies in either folder, or beside them, has anybody's name in it."""
-    for path in settings.CF_DATA_DIR.rglob("*"):
-        if path.is_file() and path.parent.name in ("outbox", "delivered"):
-            data = path.read_bytes()
-            assert not [value for value in PLANTED if value in data], path.name
-
-
-def until_gone(walk: Walk) -> None:
-    """The server takes a moment to notice that a client was killed; until then its locks stand."""
-    until = time.monotonic() + 20
-    with connection.cursor() as cursor:
-        while time.monotonic() < until:
-            cursor.execute(CONNECTED)
-            if cursor.fetchone()[0] == 1:
-                return
-            time.sleep(0.01)
-    raise AssertionError("Who was killed is still connected.")
-
-
 @pytest.fixture
 def killing(walk_to: WalkTo) -> Iterator[Callable[[str], tuple[Walk, Stood]]]:
     """A walk to an act, and its submission as it stood after it."""
@@ -178,7 +100,7 @@ def test_who_is_killed_while_sealing_leaves_nothing_or_the_whole(
     sealing.means(row, at)
     for name, point in SEALING.items():
         killed_at(point, lambda: sealing.seal(submission=row, by=duty("seal"), at=at))
-        until_gone(walk)
+        until_gone()
         nobody_is_named()
         is_sealed = walk.submission.stage == "SEALED"
         assert is_sealed == (name == "it is committed"), name
@@ -204,7 +126,7 @@ def test_who_is_killed_while_delivering_delivers_neither_twice_nor_never(
     sealed = {file["name"]: file["sha256"] for file in row.sealed_files}
     for name, point in DELIVERING.items():
         killed_at(point, lambda: delivery.deliver(submission=row, by=duty("deliver"), at=at))
-        until_gone(walk)
+        until_gone()
         nobody_is_named()
         had_arrived = laid(there)
         if had_arrived:

@@ -21,15 +21,16 @@ from tests.gates.asked import recipients_key
 from tests.gates.walked import Walked, prepared
 from tests.stages.conftest import WalkTo
 
-STEPS = 500
-"""Of one walk: what was wished grows, and with it the time of each step."""
-WALKS = max(1, int(os.environ.get("CF_GATE_STEPS", "4000")) // STEPS)
+STEPS = 1000
+"""Of one walk."""
+WALKS = max(1, int(os.environ.get("CF_GATE_STEPS", "12000")) // STEPS)
 FIRST = int(os.environ.get("CF_GATE_SEED", "1"))
 
 #: What happens in every walk, if it is one at all.
 HAPPENS = {
     "SUBMISSION_PUT_FORWARD", "PUT_FORWARD_REFUSED", "APPROVAL_REFUSED", "SUBMISSION_VOIDED", "OBJECTION_RECEIVED",
-    "OBJECTION_LIFTED", "PROTECTION_MARKED", "RECORDS_MERGED", "CERTIFICATE_REVOKED",
+    "OBJECTION_LIFTED", "PROTECTION_MARKED", "RECORDS_MERGED", "CERTIFICATE_REVOKED", "DESTRUCTION_ASKED",
+    "DESTRUCTION_REFUSED", "HOLD_PLACED", "HOLD_LIFTED",
 }  # fmt: skip
 
 

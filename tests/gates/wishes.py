@@ -2,11 +2,14 @@
 
 from datetime import timedelta
 
-from cohorts import answers, compared, consent, duplicates, families, objections, people
+from cohorts import answers, compared, consent, duplicates, families, objections, people, queries
 from cohorts.models import Consent, Merge, Objection, Pair, Protection
 from tests.gates.asked import Acts, Asked, Standing
 from tests.gates.believed import HOUSEHOLDS, Believed, Mark, Objects
 
+STANDING = "SELECT id FROM cohorts_objection WHERE lifted_at IS NULL AND refused_at IS NULL ORDER BY id"
+MARKED = "SELECT id FROM cohorts_protection WHERE to_on IS NULL ORDER BY id"
+MERGED = "SELECT id FROM cohorts_merge WHERE undone_at IS NULL ORDER BY id"
 KINDS = ("refuge", "sensitive_address", "refuge", "adoption")
 
 
@@ -57,9 +60,8 @@ def _scope(now: Standing) -> tuple[str, ...]:
 
 
 def _standing(now: Standing) -> Objection | None:
-    rows = Objection.objects.filter(lifted_at=None, refused_at=None).select_related("person", "copied_from", "family")
-    found = list(rows.order_by("pk"))
-    return now.random.choice(found) if found else None
+    rows = Objection.objects.select_related("person", "copied_from", "family")
+    return now.some_row(STANDING, rows)
 
 
 def _named(row: Objection) -> tuple[str, str]:
@@ -104,7 +106,10 @@ def narrow(now: Standing) -> Asked | None:
     if row is None or row.person_id:
         return None
     by, at = now.staff["govern"], now.at
-    person = now.random.choice(sorted(HOUSEHOLDS[row.family.reference] if row.family else now.people))
+    who = HOUSEHOLDS[row.family.reference] & now.people.keys() if row.family else now.people
+    person = now.some(sorted(who))
+    if person is None:
+        return None
 
     def concerns(believed: Believed) -> None:
         for each in believed.objections:
@@ -139,7 +144,7 @@ def take_consent_back(now: Standing) -> Asked | None:
     by, at = now.staff["worker"], now.at
 
     def withdrawn(believed: Believed) -> None:
-        del believed.consents[row.reference]
+        believed.consents.pop(row.reference, None)
 
     return Asked(
         f"consent {row.reference} is withdrawn",
@@ -152,9 +157,10 @@ def take_consent_back(now: Standing) -> Asked | None:
 
 def consents(now: Standing) -> Asked | None:
     """Somebody who was asked consents (again)."""
-    if now.believed.consents:
+    person = now.believed.one("P3")
+    if now.believed.consents or person in now.believed.gone:
         return None
-    ref, by, at, person = now.fresh("C"), now.staff["worker"], now.at, now.believed.one("P3")
+    ref, by, at = now.fresh("C"), now.staff["worker"], now.at
     return Asked(
         f"{person} consents as {ref}",
         lambda: consent.give(
@@ -183,10 +189,9 @@ def protect(now: Standing) -> Asked:
 
 def end_protection(now: Standing) -> Asked | None:
     """A protection ends, yesterday or in some days."""
-    rows = list(Protection.objects.filter(to_on=None).select_related("person").order_by("pk"))
-    if not rows:
+    row = now.some_row(MARKED, Protection.objects.select_related("person"))
+    if row is None:
         return None
-    row = now.random.choice(rows)
     last = max(row.from_on, now.today + timedelta(days=now.random.choice((-1, -1, -1, 0, 2))))
     by, at = now.staff["manage"], now.at
     return Asked(
@@ -223,10 +228,9 @@ def merge(now: Standing) -> Asked | None:
 
 def undo(now: Standing) -> Asked | None:
     """A merge is undone."""
-    rows = list(Merge.objects.filter(undone_at=None).select_related("merged").order_by("pk"))
-    if not rows:
+    row = now.some_row(MERGED, Merge.objects.select_related("merged"))
+    if row is None:
         return None
-    row = now.random.choice(rows)
     by, at, today, merged = now.staff["prepare"], now.at, now.today, row.merged.reference
     return Asked(
         f"the merge of {merged} is undone",
@@ -235,6 +239,20 @@ def undo(now: Standing) -> Asked | None:
         lambda b: b.parted(merged, today),
         merged,
     )
+
+
+def tell_apart(now: Standing) -> Asked | None:
+    """Two records are found to be of two people."""
+    pair = queries.pairs_to_decide().first()
+    if pair is None:
+        return None
+    by, at, why = now.staff["prepare"], now.at, "Their school says so."
+
+    def decided() -> None:
+        seen = compared.fingerprint(pair, compared.two_of(pair))
+        duplicates.decide(pair=pair, outcome=Pair.DIFFERENT, keep=None, reason=why, seen=seen, by=by, at=at)
+
+    return Asked(f"{pair} are two people", decided, "DUPLICATE_DECIDED")
 
 
 def edit(now: Standing) -> Asked:
@@ -255,4 +273,5 @@ WISHES: Acts = {
     "object_person": object_person, "object_family": object_family, "object_nobody": object_nobody, "lift": lift,
     "turn_down": turn_down, "narrow": narrow, "take_consent_back": take_consent_back, "consents": consents,
     "protect": protect, "end_protection": end_protection, "merge": merge, "undo": undo, "edit": edit,
+    "tell_apart": tell_apart,
 }  # fmt: skip

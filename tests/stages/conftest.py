@@ -158,7 +158,7 @@ def stands(
 def walk_to(
     stands: Stands, django_db_blocker: DjangoDbBlocker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Any
 ) -> Iterator[WalkTo]:
-    """`walk_to(act)`: a database and folders of this test's own, as they stand after that act.
+    """`walk_to(act)`: a database and folders of this test's own, as they stand after that act; asked again, anew.
 
     Whenever the guard is asked on the way, it is asked of everybody as well.
     """
@@ -168,6 +168,9 @@ def walk_to(
         inside = connected_to(name)
 
         def walk(act: str) -> Walk:
+            if connection.settings_dict["NAME"] == name:
+                inside.__exit__()
+                shutil.rmtree(here)
             template, minutes = stands.after(act)
             stands.copy(template, name)
             stands.carry(act, here)
