@@ -1,12 +1,14 @@
 """Households: who belongs to a family on a day, where somebody lives, and whose address may stand on no letter."""
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from datetime import date
+from typing import NamedTuple
 
 from django.db import connection
 from django.db.models import Q
 
-from cohorts.models import Address, Family, Objection, Person
+from cohorts.models import Address, Family, Membership, Objection, Person
 
 # From a few records along their merges, by keys: cohorts_survivor, the view, follows those of everybody. A circle of
 # merges (files refuse them) has no end: who is on one is left out of the first, and each is there once in the second.
@@ -139,10 +141,34 @@ def covered(objection: Objection, day: date | None = None) -> list[Person]:
 
     Of a family, who is a member on a day (None: who ever was one).
     """
-    if objection.person is not None:
-        return [survivor(objection.person)]
-    named = [survivor(person) for person in objection.narrowed_to.all()]
-    return named or (members(objection.family, day) if objection.family is not None else [])
+    narrowed = [person.pk for person in objection.narrowed_to.all()]
+    row = Covering(objection.pk, objection.person_id, objection.family_id, narrowed)
+    keys = covered_by_each([row], day)[objection.pk]
+    people = Person.objects.in_bulk(keys)
+    return [people[key] for key in keys]
+
+
+class Covering(NamedTuple):
+    """An objection by keys: for a person, for a family, or (for a family) narrowed to some of it."""
+
+    key: int
+    person_id: int | None
+    family_id: int | None
+    narrowed: list[int]
+
+
+def covered_by_each(objections: Sequence[Covering], day: date | None = None) -> dict[int, list[int]]:
+    """The keys of those whom each of many objections is about: three questions, however many they are."""
+    named = {row.key: [row.person_id] if row.person_id is not None else row.narrowed for row in objections}
+    families = {row.key: row.family_id for row in objections if row.family_id is not None and not named[row.key]}
+    joined = Q() if day is None else Q(joined_on__lte=day) & (Q(left_on=None) | Q(left_on__gt=day))
+    members_of = defaultdict(list)
+    found = Membership.objects.filter(joined, family__in=set(families.values())).order_by("person__reference")
+    for family, person in found.values_list("family_id", "person_id"):
+        members_of[family].append(person)
+    keys = named | {key: members_of[family] for key, family in families.items()}
+    one = survivors({each for listed in keys.values() for each in listed})
+    return {key: list(dict.fromkeys(one[record] for record in listed if record in one)) for key, listed in keys.items()}
 
 
 def address_on(person: Person, day: date) -> Address | None:

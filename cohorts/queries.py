@@ -1,17 +1,17 @@
 """What others may ask of this app: who is in a cohort, and whether they still may be."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
 from django.db import connection
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, Min, Q, QuerySet
 
 from cohorts import asked_again, details_seen, facts, in_force, untold
 from cohorts.asked_again import Included
 from cohorts.facts import Known, Streamed
-from cohorts.households import covered
+from cohorts.households import Covering, covered_by_each
 from cohorts.models import Cohort, Look, Objection, Pair, Person
 from cohorts.rules.answer import ages_to_recheck
 from cohorts.rules.checks import QUERY
@@ -36,6 +36,8 @@ PERMISSION_TABLES = (
 )
 
 
+# So long a year is at most, and at least: for who may have had a birthday, before it is looked whether they had.
+A_YEAR, A_SHORT_YEAR = timedelta(days=366), timedelta(days=365)
 GONE = "RECORD_GONE"
 #: code -> sentence, in order of precedence, of what somebody in a cohort can lose
 SENTENCES = {reason.code: reason.sentence for reason in Reason} | {
@@ -129,18 +131,37 @@ def rechecks_due(at: datetime) -> list[RecheckDue]:
     made_for = standing_objections(at).filter(
         Q(person__isnull=False, made_by__in=("parent", "representative", "")) | Q(family__isnull=False)
     )
+    whom = _covered(made_for, today)
+    grown = _grown(made_for, {key for keys in whom.values() for key in keys}, today)
+    asked = [objection for objection, keys in whom.items() if not grown.keys().isdisjoint(keys)]
     found = []
-    for objection in made_for.select_related("person", "family").prefetch_related("rechecks", "narrowed_to"):
+    for objection in Objection.objects.filter(pk__in=asked).prefetch_related("rechecks"):
         done = {(recheck.person_id, recheck.age) for recheck in objection.rechecks.all()}
-        for person in covered(objection, today):
-            if person.date_of_death is None:
-                ages = ages_to_recheck(person.date_of_birth, objection.received_at, today)
-                found += [
-                    RecheckDue(objection, person, age, birthday(person.date_of_birth, age))
-                    for age in ages
-                    if person.date_of_birth and (person.pk, age) not in done
-                ]
+        for person in [grown[key] for key in whom[objection.pk] if key in grown]:
+            ages = ages_to_recheck(person.date_of_birth, objection.received_at, today)
+            found += [
+                RecheckDue(objection, person, age, birthday(person.date_of_birth, age))
+                for age in ages
+                if person.date_of_birth and (person.pk, age) not in done
+            ]
     return sorted(found, key=lambda due: (due.since, due.objection.reference, due.person.reference))
+
+
+def _covered(objections: QuerySet[Objection], today: date) -> dict[int, list[int]]:
+    narrowed = defaultdict(list)
+    for key, person in Objection.narrowed_to.through.objects.values_list("objection_id", "person_id"):
+        narrowed[key].append(person)
+    rows = objections.order_by().values_list("pk", "person_id", "family_id")
+    return covered_by_each([Covering(*row, narrowed[row[0]]) for row in rows], today)
+
+
+def _grown(objections: QuerySet[Objection], people: Collection[int], today: date) -> dict[int, Person]:
+    """Those of these people who may have turned 16 or 18 since the first of these objections came, and live."""
+    first = objections.aggregate(first=Min("received_at"))["first"]
+    if first is None:
+        return {}
+    born = {"date_of_birth__gt": first.date() - 19 * A_YEAR, "date_of_birth__lte": today - 16 * A_SHORT_YEAR}
+    return Person.objects.filter(date_of_death=None, **born).in_bulk(people)
 
 
 def notices_due(team: str | None, at: datetime) -> dict[str, int]:
