@@ -18,7 +18,7 @@ from django.db import transaction
 
 from cohorts import asked_again, facts
 from cohorts.asked_again import Included
-from cohorts.models import Cohort, Person
+from cohorts.models import Cohort, Consent, Person
 from cohorts.queries import PERMISSION_TABLES, permission_lost
 from connecting_families import invented
 from tests.both_guards import all_families, everybody, lost_of_everybody
@@ -201,9 +201,9 @@ KINDS: list[tuple[str, Callable[[Council, int], Row]]] = [
 ]  # fmt: skip
 
 
-def found_now(cohort: Cohort) -> tuple[Counter[str], int]:
+def found_now(cohort: Cohort) -> tuple[Counter[str], set[Included]]:
     """What the guard finds at all those moments, and whom it passed over in one of them."""
-    found, passed_over = Counter[str](), set()
+    found, passed_over = Counter[str](), set[Included]()
     with transaction.atomic():
         families = all_families()
         for at in MOMENTS:
@@ -216,7 +216,7 @@ def found_now(cohort: Cohort) -> tuple[Counter[str], int]:
                 person = next(it for it in family.people if it.person_ref == was.person_ref)
                 assert not speaks(person, family, question), was
                 passed_over.add(was)
-    return found, len(passed_over)
+    return found, passed_over
 
 
 @pytest.mark.parametrize("seed", range(1, 1 + SEEDS))
@@ -225,25 +225,45 @@ def test_whom_the_guard_passes_over_has_lost_nothing(committed: str, tmp_path: P
     project.load(tmp_path)
     project.open_round(ASKED, agreement="DSA-2026")
     project.decisions(RUN)
-    cohort = Cohort.objects.latest("id")
-    included = everybody(cohort)
+    included = everybody(Cohort.objects.latest("id"))
     council = Council(tmp_path, Random(seed), included)
-    found, passed_over = found_now(cohort)
-    assert passed_over > len(included) // 2 > FAMILIES // 4
-    here, there = (included[place].person_ref for place in (len(included) // 3, len(included) // 2))
-    objection = {"made_by": "self", "received_at": f"{RUN:%Y-%m-%d}T12:00:00Z"}
-    sure: Files = {
-        "objections": [
-            objection | {"objection_ref": "S1", "person_ref": here},
-            objection | {"objection_ref": "S2", "person_ref": there, "datasets": "NPD"},
-            objection | {"objection_ref": "S3", "family_ref": included[-1].family_ref},
-        ]
+    quiet = sorted(found_now(Cohort.objects.latest("id"))[1])
+    assert len(quiet) > len(included) // 2 > FAMILIES // 4
+    agreed_before = set(Consent.objects.values_list("person_id", flat=True))
+    never = [it for it in quiet if it.person_id not in agreed_before]
+    one, another, third, fourth, fifth = (never[place * len(never) // 5] for place in range(5))
+    told = {"version": "PN2", "issued_on": "2026-11-01", "channel": "letter"}
+    agreed = {"version": "PN2", "given_on": "2026-11-02", "given_by": "self"}
+    asked: Files = {
+        "notices": [told | {"notice_ref": f"S{it.person_id}", "person_ref": it.person_ref} for it in (one, another)],
+        "consents": [
+            agreed | {"consent_ref": "S1", "person_ref": one.person_ref, "datasets": "NPD"},
+            agreed | {"consent_ref": "S2", "person_ref": another.person_ref},
+        ],
     }
-    council.load(sure)
+    council.load(asked)
+    project.decisions(RUN)
+    cohort = Cohort.objects.latest("id")
+    scopes = {it.person_ref: it.scope for it in everybody(cohort)}
+    assert (scopes[one.person_ref], scopes[another.person_ref]) == ("NPD", ";".join(DATASETS))
+    objected = {"made_by": "self", "received_at": f"{RUN:%Y-%m-%d}T12:00:00Z"}
+    since: Files = {
+        "consents": [
+            agreed | {"consent_ref": "S3", "person_ref": one.person_ref},
+            asked["consents"][1] | {"withdrawn_at": f"{RUN:%Y-%m-%d}T12:00:00Z"},
+        ],
+        "objections": [
+            objected | {"objection_ref": "S1", "person_ref": third.person_ref},
+            objected | {"objection_ref": "S2", "person_ref": fourth.person_ref, "datasets": "NPD"},
+            objected | {"objection_ref": "S3", "family_ref": fifth.family_ref},
+        ],
+    }
+    council.load(since)
+    found = Counter[str]()
     for _ in range(CHANGES):
         found += found_now(cohort)[0]
         council.change()
     reasons = {"PROTECTED_ADDRESS", "OBJECTION_PERSON", "OBJECTION_FAMILY", "OBJECTION_SCOPE", "CONSENT_MISSING"}
     assert reasons | {"RECORD_GONE"} <= set(found), found
-    assert 0 < found_now(cohort)[1] < passed_over
+    assert 0 < len(found_now(cohort)[1]) < len(quiet)
     assert Person.objects.exclude(merged_into=None).exists()

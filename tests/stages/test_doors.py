@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 
 import psycopg
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
-from cohorts import consent, objections, people
-from cohorts.models import Consent, Decision, Family
+from cohorts import compared, consent, duplicates, objections, people, queries
+from cohorts.models import Consent, Decision, Family, Merge, Pair
 from connecting_families.audit import trail
 from connecting_families.audit.events import Event
 from connecting_families.audit.models import Entry
@@ -237,3 +237,21 @@ def test_an_objection_that_is_recorded_while_the_packages_are_written_is_still_s
     assert refused(walk, "seal").codes == ["OBJECTION_PERSON"]
     assert walk.submission.stage == "VOID"
     assert lying_in(walk) == {}
+
+
+def test_a_membership_that_went_with_a_parted_record_is_missed(walk_to: WalkTo) -> None:
+    """Whoever was in a family by a record that counts as another's no more is in it no more, and is not sent as if."""
+    walk = walk_to("assemble")
+    keep, other, by = walk.person("P4"), walk.person("P2"), walk.who("prepare")
+    pair = duplicates.bring_together(first="P4", second="P2", by=by, at=walk.now())
+    seen = compared.fingerprint(pair, compared.two_of(pair))
+    why = "Their school says so."
+    duplicates.decide(pair=pair, outcome=Pair.SAME, keep=keep, reason=why, seen=seen, by=by, at=walk.now())
+    cohort = walk.assemble(walk.cohort.round)
+    of_one = Decision.objects.filter(cohort=cohort, person_id=keep.pk, included=True)
+    assert set(of_one.values_list("family_ref", flat=True)) == {"F1", "F2", "F3"}
+    with transaction.atomic():
+        assert queries.permission_lost(cohort, walk.now()) == {}
+    duplicates.undo(merge=Merge.objects.get(merged=other), reason="They are two.", by=by, at=walk.now())
+    with transaction.atomic():
+        assert queries.permission_lost(cohort, walk.now()) == {"RECORD_GONE": 2}
