@@ -29,7 +29,7 @@ CLOSED = """
 """
 SENTENCE = (
     "The records were restored from a backup. Until everything that came after it is done again, nobody signs in and"
-    " nothing is sealed or delivered. Information governance is at it."
+    " nothing is sealed or delivered. Information governance sees to it."
 )
 CHECKPOINTS = "checkpoint-*.txt"
 
