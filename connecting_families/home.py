@@ -25,8 +25,7 @@ from connecting_families.governance.promises_views import table
 from connecting_families.kit.lists import Column, Table
 from connecting_families.kit.pieces import link, tag
 from connecting_families.kit.small_counts import in_words, rounded, tabulated
-from connecting_families.staff.guards import acting, opened_by
-from connecting_families.staff.models import User
+from connecting_families.staff.guards import acting, opened_by, somebody
 from connecting_families.staff.roles import ROLES, Permission
 from connecting_families.staff.views import in_role, moment
 from transfers import approval, certificates, council, explained, retaining
@@ -54,7 +53,7 @@ SHOWN = 10
 def home(request: HttpRequest) -> HttpResponse:
     """What waits for this person."""
     who, at = acting(request), timezone.now()
-    user = User.objects.get(pk=who.person)
+    user = somebody(request)
     role = ROLES.get(user.role)
     context: dict[str, Any] = {"title": role.title if role else "Connecting Families", "role": role}
     context["early_help"] = user.may(Permission.SEE_OWN_FAMILIES)
@@ -183,10 +182,10 @@ def _heartbeat(at: datetime) -> str:
         worker += f" {_queue(pulse.look(settings.REDIS_URL))}"
     except (OSError, OperationalError, RedisError):
         worker = "The queue cannot be reached, so nothing is handed to the workers."
-    return f"{worker} {run} {_verified()} {_backed_up(at)}".rstrip()
+    return f"{worker} {run} {_verified()} {backed_up(at)}".rstrip()
 
 
-def _backed_up(at: datetime) -> str:
+def backed_up(at: datetime) -> str:
     """When the last backup was made; nothing where no setting tells by what that is known."""
     try:
         last = health.backed_up_at()

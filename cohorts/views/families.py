@@ -22,7 +22,7 @@ from cohorts.rules.evidence import Sign, signs
 from cohorts.rules.facts import FamilyFacts, Question
 from cohorts.rules.inclusion import problems_of
 from cohorts.views.family_pages import (
-    about_these,
+    about_records,
     day,
     flag_in_words,
     is_open,
@@ -66,18 +66,24 @@ def family(request: HttpRequest, row: Family) -> HttpResponse:
     """The family as it is today; to who reads alone, without the ways on to what is recorded."""
     at, may_record = timezone.now(), records(request)
     known, asked = known_today(row, at)
-    members = households.members(row, today())
+    joined = list(row.memberships.order_by("id"))
+    counts_as = households.survivors(it.person_id for it in joined)
+    ever = list(Person.objects.filter(pk__in=counts_as.values()).order_by("reference"))
+    standing = [it for it in joined if stands(it.joined_on, it.left_on, today())]
+    here = {counts_as.get(it.person_id) for it in standing}
+    members = [person for person in ever if person.pk in here]
     context = {
         "title": f"Family {row.reference}",
         "parts": parts(row, "family") if may_record else [],
         "identity": " · ".join(filter(None, [f"Family {row.reference}", row.team, flag_in_words(row)])),
         "tasks": [task if may_record else task | {"href": ""} for task in _tasks(row, known, asked, members, at)],
         **tally(known, asked),
-        "people": _people(row, members, links=may_record),
+        "people": _people(row, members, standing, counts_as, links=may_record),
         "add_person": reverse("add_person", args=[row.reference]) if may_record else "",
         "signs": _signs(known, asked),
         "timeline": [
-            {"title": it.title, "by": it.by, "at": it.on} for it in sorted(_happened(row), reverse=True)[:SHOWN]
+            {"title": it.title, "by": it.by, "at": it.on}
+            for it in sorted(_happened(row, joined, ever), reverse=True)[:SHOWN]
         ],
         "changes": _changes(row, members),
     }
@@ -105,7 +111,7 @@ def _tasks(
     row: Family, known: FamilyFacts, asked: Question, members: list[Person], at: datetime
 ) -> Iterator[dict[str, Any]]:
     """What is to be looked after, each with where it stands."""
-    shown = problems_of(known, asked)
+    shown, records = problems_of(known, asked), records_of(members)
     counted = f"{shown.counted} of the {shown.minimum} that are needed"
     yield _task("Problems", reverse("problems", args=[row.reference]), counted, "green" if shown.enough else "yellow")
     goes_on = any(stands(it.started_on, it.ended_on, today()) for it in known.engagements)
@@ -116,12 +122,12 @@ def _tasks(
     late = len(list(untold.missing(known, asked)))
     told = ("Everybody in time", "green") if not late else (f"{late} not told in time", "yellow")
     yield _task("Privacy notices", reverse("notices", args=[row.reference]), *told)
-    agreed = Consent.objects.filter(person__in=records_of(members), withdrawn_at=None).count()
+    agreed = Consent.objects.filter(person__in=records, withdrawn_at=None).count()
     yield _task("Consent", reverse("consents", args=[row.reference]), f"{agreed} recorded")
-    objections = queries.standing_objections(at).filter(about_these(row, members)).count()
+    objections = queries.standing_objections(at).filter(about_records(row, records)).count()
     stand = (f"{objections} stand" if objections > 1 else "1 stands", "red") if objections else ("None stands", "")
     yield _task("Objections", reverse("objections", args=[row.reference]), *stand)
-    marks = Protection.objects.filter(person__in=records_of(members))
+    marks = Protection.objects.filter(person__in=records)
     marked = sum(stands(mark.from_on, mark.to_on, today()) for mark in marks)
     protection = ("Somebody is protected", "red") if marked else ("Nobody is protected", "")
     yield _task("Protection", reverse("protections", args=[row.reference]), *protection)
@@ -131,13 +137,11 @@ def _task(title: str, href: str, status: str, colour: str = "") -> dict[str, Any
     return {"title": title, "href": href, "status": status, "colour": colour}
 
 
-def _people(row: Family, members: list[Person], *, links: bool) -> Table:
-    standing = [
-        membership
-        for membership in Membership.objects.filter(family=row).order_by("id")
-        if stands(membership.joined_on, membership.left_on, today())
-    ]
-    counts_as, rows = households.survivors(it.person_id for it in standing), []
+def _people(
+    row: Family, members: list[Person], standing: list[Membership], counts_as: dict[int, int], *, links: bool
+) -> Table:
+    """Members of today, by the memberships that stand and the record that each counts as."""
+    rows = []
     for person in members:
         own = [it for it in standing if counts_as.get(it.person_id) == person.pk]
         roles = dict.fromkeys(it.get_relationship_display() for it in own if it.relationship)
@@ -169,9 +173,9 @@ def _counts(sign: Sign) -> object:
     return tag("Counts", "green") if sign.counts else sign.why_not
 
 
-def _happened(row: Family) -> Iterator[Happened]:
-    """What was recorded of the family and its people, by the days on which it happened."""
-    people = households.members(row)
+def _happened(row: Family, joined: list[Membership], people: list[Person]) -> Iterator[Happened]:
+    """What was recorded of the family and whoever ever was in it, by the days on which it happened."""
+    records = records_of(people)
     if row.flagged_on:
         yield Happened(row.flagged_on, "The family was flagged", row.flagged_by)
     if row.lifted_on:
@@ -180,17 +184,17 @@ def _happened(row: Family) -> Iterator[Happened]:
         yield Happened(engagement.started_on, f"Work with the family began {_of(engagement.intervention)}".strip())
         if engagement.ended_on:
             yield Happened(engagement.ended_on, "Work with the family ended")
-    for notice in Notice.objects.filter(about_these(row, people)).select_related("version"):
+    for notice in Notice.objects.filter(about_records(row, records)).select_related("version"):
         yield Happened(notice.issued_on, f"Privacy notice {notice.version.version} was given", notice.issued_by)
-    for consent in Consent.objects.filter(person__in=records_of(people)):
+    for consent in Consent.objects.filter(person__in=records):
         yield Happened(consent.given_on, "Consent was given")
         if consent.withdrawn_at:
             yield Happened(timezone.localdate(consent.withdrawn_at), "Consent was withdrawn")
-    for objection in Objection.objects.filter(about_these(row, people)):
+    for objection in Objection.objects.filter(about_records(row, records)):
         yield Happened(timezone.localdate(objection.received_at), "An objection was received")
         if objection.lifted_at:
             yield Happened(timezone.localdate(objection.lifted_at), "An objection was lifted")
-    for membership in Membership.objects.filter(family=row):
+    for membership in joined:
         yield Happened(membership.joined_on, "Somebody joined the family")
         if membership.left_on:
             yield Happened(membership.left_on, "Somebody left the family")

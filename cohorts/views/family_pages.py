@@ -20,8 +20,7 @@ from cohorts.rules.clocks import LONDON
 from connecting_families.audit import trail
 from connecting_families.audit.events import Event
 from connecting_families.kit.pieces import tag
-from connecting_families.staff.guards import acting, opened_by
-from connecting_families.staff.models import User
+from connecting_families.staff.guards import acting, opened_by, somebody
 from connecting_families.staff.roles import Permission
 
 PARTS = {
@@ -60,14 +59,14 @@ def of_family(view: Page, *permissions: Permission) -> Any:
 
 def is_own(request: HttpRequest, row: Family) -> bool:
     """Whether a family is this person's to open without a reason."""
-    user = User.objects.get(pk=acting(request).person)
+    user = somebody(request)
     own = bool(user.team and user.team == row.team)
     return user.may(Permission.SEE_ALL_FAMILIES) or (own and user.may(Permission.SEE_OWN_FAMILIES))
 
 
 def records(request: HttpRequest) -> bool:
     """Whether whoever opens a family may record about it, and does not read alone."""
-    user = User.objects.get(pk=acting(request).person)
+    user = somebody(request)
     return user.may(Permission.SEE_OWN_FAMILIES) or user.may(Permission.SEE_ALL_FAMILIES)
 
 
@@ -122,7 +121,12 @@ def records_of(people: Sequence[Person]) -> list[int]:
 
 def about_these(family: Family, people: Sequence[Person]) -> Q:
     """Whatever is about the family, or about one of these people."""
-    return Q(family=family) | Q(person__in=records_of(people))
+    return about_records(family, records_of(people))
+
+
+def about_records(family: Family, records: Sequence[int]) -> Q:
+    """Whatever is about the family, or about a person by one of these records."""
+    return Q(family=family) | Q(person__in=records)
 
 
 def whom(row: Any) -> str:

@@ -23,8 +23,7 @@ from cohorts.views.problems import known_today, tally
 from connecting_families.audit.refusals import Refused
 from connecting_families.kit.lists import Column, Table
 from connecting_families.kit.pieces import link
-from connecting_families.staff.guards import acting, opened_by
-from connecting_families.staff.models import User
+from connecting_families.staff.guards import acting, opened_by, somebody
 from connecting_families.staff.roles import Permission
 from connecting_families.staff.views import facts, listed, moment
 
@@ -216,5 +215,5 @@ SHOWN = 100
 
 def team_of(request: HttpRequest) -> str | None:
     """Whose families somebody looks after: those of a team, or (None) of all."""
-    user = User.objects.get(pk=acting(request).person)
+    user = somebody(request)
     return None if user.may(Permission.SEE_ALL_FAMILIES) else user.team

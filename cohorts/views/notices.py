@@ -24,8 +24,7 @@ from connecting_families.audit.refusals import Refused
 from connecting_families.kit.lists import Column, Table
 from connecting_families.kit.pieces import link
 from connecting_families.kit.small_counts import Tabulated, in_words, tabulated
-from connecting_families.staff.guards import acting, opened_by
-from connecting_families.staff.models import User
+from connecting_families.staff.guards import acting, opened_by, somebody
 from connecting_families.staff.roles import Permission
 from connecting_families.staff.views import listed
 
@@ -135,7 +134,7 @@ def letter(request: HttpRequest, family: Family, person: str, number: int) -> Ht
 @opened_by(Permission.SEE_OWN_FAMILIES)
 def notices_due(request: HttpRequest) -> HttpResponse:
     """Who was given no notice in time, of the own team's families or (for who sees all) of every team's."""
-    user = User.objects.get(pk=acting(request).person)
+    user = somebody(request)
     team = None if user.may(Permission.SEE_ALL_FAMILIES) else user.team
     people: Any = untold.People(team, timezone.now()) if team != "" else []
     teams = tabulated(people.by_team()) if team is None else None

@@ -27,8 +27,7 @@ from connecting_families.kit.lists import Column, Table
 from connecting_families.kit.pieces import link
 from connecting_families.kit.small_counts import in_words as in_words_of
 from connecting_families.kit.small_counts import rounded
-from connecting_families.staff.guards import acting, opened_by
-from connecting_families.staff.models import User
+from connecting_families.staff.guards import acting, opened_by, somebody
 from connecting_families.staff.roles import Permission
 from connecting_families.staff.views import in_words
 
@@ -89,7 +88,7 @@ def records_of_a_kind(request: HttpRequest, code: str) -> HttpResponse:
 
 def _team(request: HttpRequest) -> tuple[str, TeamFilter | None]:
     """Whose families are asked for: the own team's, or for who sees every team the one that they chose."""
-    user = User.objects.get(pk=acting(request).person)
+    user = somebody(request)
     if not user.may(Permission.SEE_ALL_FAMILIES):
         return user.team, None
     teams = mending.teams(today())

@@ -70,11 +70,16 @@ def refuse_page(request: HttpRequest, permission: Permission) -> NoReturn:
     raise PermissionDenied(reason.sentence)
 
 
-def acting(request: HttpRequest) -> Who:
-    """Who acts through this request, and from where."""
+def somebody(request: HttpRequest) -> User:
+    """Whoever is signed in, as the database had them when this request began. Raises PermissionDenied for nobody."""
     if not isinstance(request.user, User):
         raise PermissionDenied("Sign in first.")
-    return request.user.who(address_of(request))
+    return request.user
+
+
+def acting(request: HttpRequest) -> Who:
+    """Who acts through this request, and from where."""
+    return somebody(request).who(address_of(request))
 
 
 def address_of(request: HttpRequest) -> str | None:

@@ -2,7 +2,7 @@
 
 import os
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.test import Client
 from django.utils import timezone
 
-from connecting_families import health, pulse
+from connecting_families import health, home, pulse
 from connecting_families.audit.tasks import seal_the_trail
 from connecting_families.audit.trail import duty
 from connecting_families.staff import accounts
@@ -102,3 +102,15 @@ def test_a_table_that_is_missing_makes_nobody_ready(
     monkeypatch.setattr(MigrationExecutor, "migration_plan", lambda *_: ["0099_to_come"])
     status, checks = asked()
     assert (status, checks["migrations"]) == (503, "failed")
+
+
+def test_the_home_page_says_when_the_last_backup_was_made(settings: Any, tmp_path: Path) -> None:
+    at = datetime(2026, 11, 30, 9, tzinfo=UTC)
+    settings.CF_BACKUP_STAMP = ""
+    assert home.backed_up(at) == ""
+    settings.CF_BACKUP_STAMP = str(tmp_path / "stamp")
+    assert home.backed_up(at) == "No backup was made yet."
+    (tmp_path / "stamp").touch()
+    os.utime(tmp_path / "stamp", (at.timestamp(), at.timestamp()))
+    assert home.backed_up(at + timedelta(hours=26)) == "The last backup was made on 30 November 2026 at 09:00."
+    assert home.backed_up(at + timedelta(hours=27)).endswith("too long ago: tell who looks after the server.")
