@@ -13,7 +13,6 @@ from typing import Any
 from ruamel.yaml import YAML
 
 HOME = Path(__file__).parent.parent.parent
-SIGNALS = {"SIGINT": 2, "SIGTERM": 15}
 VARIABLE = re.compile(r"\$\{(\w+)(?::([-?])([^}]*))?\}|\$\$")
 
 
@@ -109,11 +108,6 @@ class Services:
         words = [self.here(word) for word in words]
         done = subprocess.run(words, cwd=HOME, env=self.environment(name), capture_output=True, check=False)
         return done.returncode == 0
-
-    def stop(self, name: str, process: "subprocess.Popen[bytes]") -> int:
-        """End it as the file says, and wait as long as the file grants; its exit code."""
-        process.send_signal(SIGNALS[self.file["services"][name].get("stop_signal", "SIGTERM")])
-        return process.wait(60)
 
     def said(self, name: str) -> str:
         """What it wrote."""

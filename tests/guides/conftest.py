@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
+from unittest.mock import patch
 
 import psycopg
 import pytest
@@ -16,17 +17,16 @@ import pytest
 from connecting_families import invented
 from connecting_families.embedded import _wheel
 from tests.benchmarks.served import free_port
-from tests.deployment.by_http import Visitor
+from tests.deployment.compose import Services
 from tests.faults.test_embedded import User
 from tests.faults.test_workers import now
-from tests.guides.docker import STARTED
+from tests.guides.docker import STARTED, Machine
 from tests.guides.guide import HOME, Reader
-from tests.signing_in import code_of
 from transfers import keys
 from transfers.keys import DemonstrationKeys
 
 SITE = "families.anytown.example"
-VOLUMES = ("data", "outbox", "checkpoints", "delivered", "archive", "archive-keys")
+VOLUMES = ("data", "outbox", "checkpoints", "journal", "backups", "delivered", "archive", "archive-keys")
 
 
 class Server(NamedTuple):
@@ -69,14 +69,15 @@ class Server(NamedTuple):
         block = f"docker compose run --rm -T worker python -m tests.guides.furnished {act} {' '.join(words)}"
         return self.reader.type(block).split()[-2:]
 
-    def signed_in(self, name: str, password: str) -> Visitor:
-        """Somebody signs in on the site, through the proxy."""
-        visitor = Visitor(self.port, SITE)
-        visitor.ask("GET", "/account/login/")
-        assert visitor.send("/account/login/", login=name, password=password).status == 302
-        visitor.ask("GET", "/account/login/code/")
-        assert visitor.send("/account/login/code/", code=code_of(name)).status == 302
-        return visitor
+    def machine(self) -> Machine:
+        """The machine as its terminal knows it."""
+        with patch.dict("os.environ", {"CF_SECRETS": str(self.folder / "secrets")}):
+            return Machine(json.loads((self.folder / "stand-in.json").read_text()))
+
+    def services(self, name: str) -> Services:
+        """The services as one of them sees this machine."""
+        with patch.dict("os.environ", {"COMPOSE_ENV_FILES": str(self.secret("council.env"))}):
+            return self.machine().services(name)
 
 
 @pytest.fixture(scope="module")

@@ -21,6 +21,14 @@ STARTED = ("broker", "web", "worker", "beat")
 PATIENCE = 60.0
 
 
+class Small(Services):
+    """With one process for the pages, where production has two: each takes its time to start."""
+
+    def environment(self, name: str) -> dict[str, str]:
+        """What a service is told."""
+        return super().environment(name) | {"CF_WEB_WORKERS": "1"}
+
+
 class Machine:
     """What runs here."""
 
@@ -38,7 +46,7 @@ class Machine:
         variables = dict(os.environ)
         if path := variables.get("COMPOSE_ENV_FILES"):
             variables |= variables_in(Path(path))
-        return Services(folders | self.said["here"], variables, self.said["programs"], self.folder / "log")
+        return Small(folders | self.said["here"], variables, self.said["programs"], self.folder / "log")
 
     def number(self, name: str) -> int:
         """The process of a service; 0 where it does not run."""
@@ -71,7 +79,8 @@ class Machine:
             os.dup2(nowhere, number)
         process = self.services(name).start(name)
         (self.folder / f"{name}.pid").write_text(str(process.pid))
-        process.wait()
+        ended = process.wait()
+        (self.folder / f"{name}.ended").write_text(str(ended))
         (self.folder / f"{name}.pid").unlink(missing_ok=True)
 
     def stop(self, name: str) -> None:
@@ -138,7 +147,8 @@ def compose(machine: Machine, words: list[str]) -> int:
             machine.start(name)
     elif act in ("run", "exec"):
         services = machine.services(names[0])
-        return machine.run(names[0], [services.here(word) for word in rest[rest.index(names[0]) + 1 :]])
+        given = rest[rest.index(names[0]) + 1 :] or machine.file["services"][names[0]]["command"]
+        return machine.run(names[0], [services.here(word) for word in given])
     elif act == "cp":
         source, destination = names
         name, _, path = source.partition(":")

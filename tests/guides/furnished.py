@@ -1,37 +1,44 @@
 """What people do on pages between two guides: python -m tests.guides.furnished ACT …, as one of the services.
 
-`delivered CERTIFICATE`: the certificate is accepted, and a submission is assembled, approved, sealed and delivered; its
-name is printed. `objected NAME`: somebody who is in it objects.
+`approved CERTIFICATE`: the certificate is accepted, and a submission is assembled and approved; its name is printed.
+`objected NAME`: somebody who is in it objects.
 """
 
+import os
 import sys
-from datetime import timedelta
 from pathlib import Path
 
 import django
 
 PASSWORD = "marl and osier in a creel"
-PEOPLE = ("petra", "anton", "greta", "goran", "ada")
+PEOPLE = {
+    "ada": "administrator", "petra": "data_preparer", "anton": "data_approver", "greta": "information_governance",
+}  # fmt: skip
 
 
 def main() -> None:
     """One act."""
+    os.environ["DJANGO_SETTINGS_MODULE"] = "connecting_families.settings"
     django.setup()
     act, *words = sys.argv[1:]
     ACTS[act](*words)
 
 
-def delivered(certificate: str) -> None:
-    """Everything until a submission lies with its recipient."""
+def approved(certificate: str) -> None:
+    """Everything until a submission may be sealed."""
     from connecting_families.staff import accounts, factors
     from connecting_families.staff.models import User
-    from tests.faults.test_workers import LOADER, approved, now, open_round
+    from tests.faults import test_workers
+    from tests.faults.test_workers import LOADER, now, open_round
     from tests.signing_in import secret_of
-    from transfers import certificates, delivery, keys, sealing
+    from transfers import certificates, keys
 
-    by_name = {name: User.objects.get(username=name) for name in PEOPLE}
-    for name, user in by_name.items():
-        accounts.change_password(user=user, password=PASSWORD, by=user.who(), at=now())
+    for name, role in PEOPLE.items():
+        user = User.objects.filter(username=name).first()
+        if user is None:
+            user = accounts.add(username=name, role=role, password=PASSWORD, by=LOADER, at=now())
+        else:
+            user = accounts.change_password(user=user, password=PASSWORD, by=user.who(), at=now())
         factors.set_up(user=user, secret=secret_of(name), by=LOADER, at=now())
     who = {name: User.objects.get(username=name).who() for name in PEOPLE}
     pem = Path(certificate).read_bytes()
@@ -41,9 +48,7 @@ def delivered(certificate: str) -> None:
         for name in ("petra", "greta"):
             certificates.accept(fingerprint=fingerprint, purpose=purpose, by=who[name], at=now())
     roles = {"prepare": who["petra"], "approve": who["anton"], "govern": who["greta"]}
-    row = approved(open_round("2026"), roles)
-    sealing.seal(submission=row, by=who["petra"], at=now())
-    delivery.deliver(submission=row, by=who["petra"], at=now() + timedelta(seconds=1))
+    row = test_workers.approved(open_round("2026"), roles)
     sys.stdout.write(f"{row.name} {fingerprint}\n")
 
 
@@ -61,7 +66,7 @@ def objected(name: str) -> None:
     objections.receive(reference="LATE", person=person, channel="phone", received_at=now(), by=LOADER, at=now())
 
 
-ACTS = {"delivered": delivered, "objected": objected}
+ACTS = {"approved": approved, "objected": objected}
 
 if __name__ == "__main__":
     main()

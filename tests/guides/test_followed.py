@@ -7,12 +7,14 @@ from pathlib import Path
 
 import psutil
 import pytest
+import redis
 
+from connecting_families import pulse
 from tests.deployment.by_http import Visitor
 from tests.deployment.compose import described
+from tests.guides import on_the_site
 from tests.guides.conftest import SITE, Server
-from tests.guides.docker import STARTED, Machine
-from tests.guides.furnished import PASSWORD
+from tests.guides.docker import STARTED
 from tests.guides.guide import HOME, blocks
 
 FOLLOWED = (
@@ -34,13 +36,15 @@ def test_the_guides_lead_from_an_empty_server_to_the_end_of_a_study(server: Serv
     reader = server.reader
     _install(server)
     _configure(server)
-    submission, fingerprint = server.people_do("delivered", str(server.others.recipient_certificate))
-    reader.type(f"export SUBMISSION={submission} FINGERPRINT={fingerprint}; cd {server.folder / 'desk'}")
+    submission, fingerprint = server.people_do("approved", str(server.others.recipient_certificate))
+    reader.type(f"export SUBMISSION={submission} FINGERPRINT={fingerprint}")
+    _seal_and_deliver(server, submission)
     _open_what_was_sent(server, submission)
     _upgrade(server)
     _rotate(server)
     _answer_for_a_wrong_send(server, submission)
     _end_the_study(server, submission)
+    _end_in_order(server)
 
 
 def _states(server: Server) -> dict[str, str]:
@@ -50,7 +54,7 @@ def _states(server: Server) -> dict[str, str]:
 
 
 def _numbers(server: Server) -> dict[str, int]:
-    machine = Machine(json.loads((server.folder / "stand-in.json").read_text()))
+    machine = server.machine()
     return {name: machine.number(name) for name in STARTED}
 
 
@@ -72,7 +76,6 @@ def _install(server: Server) -> None:
 
 def _configure(server: Server) -> None:
     before = _numbers(server)
-    (server.folder / "data" / "backup-stamp").touch()
     printed = server.reader.follow("configuring")
     loading = printed.of("load_cases")
     first, second = (json.loads(line) for line in loading.splitlines() if line.startswith("{"))
@@ -82,12 +85,41 @@ def _configure(server: Server) -> None:
     assert {name for name in STARTED if before[name] != after[name]} == {"web", "worker", "beat"}
     environment = psutil.Process(after["web"]).environ()
     assert environment["CF_IDLE_MINUTES"] == "20"
-    assert _states(server)["backup"] == "ok"
+
+
+def _seal_and_deliver(server: Server, submission: str) -> None:
+    """On the page and by a worker; then at the prompt. Whoever watches learns that it was done, and nothing of it."""
+    services = server.services("worker")
+    broker = server.secret("redis_url").read_text().strip()
+    assert pulse.broker(broker).ping()
+    with pytest.raises(redis.AuthenticationError):
+        pulse.broker(re.sub(":[^:@]*@", ":wrong@", broker)).ping()
+    for name in ("web", "worker", "beat"):
+        on_the_site.until(lambda n=name: services.healthy(n), lambda n=name: services.said(n))  # type: ignore[misc]
+    petra = on_the_site.sign_in(server.port, SITE, "petra")
+    on_the_site.seal(petra, submission, server.folder / "outbox", lambda: services.said("worker"))
+    states = _states(server)
+    assert {name for name, state in states.items() if state != "ok"} == {"backup"}, states
+    on_the_site.nothing_of_anybody_is_told_beside(services, submission)
+    server.reader.type('docker compose run --rm -T worker python manage.py submission deliver "$SUBMISSION" --by petra')
+
+
+def _end_in_order(server: Server) -> None:
+    """Each ends with 0, and leaves no process."""
+    tree = [psutil.Process(number) for number in _numbers(server).values()]
+    tree += [child for process in tree for child in process.children(recursive=True)]
+    server.reader.type("docker compose down")
+    said = {name: server.services(name).said(name) for name in STARTED}
+    assert {name: (server.folder / f"{name}.ended").read_text() for name in STARTED} == dict.fromkeys(STARTED, "0")
+    assert [process for process in tree if process.is_running()] == []
+    assert not server.services("web").healthy("web")
+    assert "Traceback" not in "".join(said.values())
 
 
 def _open_what_was_sent(server: Server, submission: str) -> None:
     """As the recipient does it, at their own desk."""
     desk = server.folder / "desk"
+    server.reader.type(f"cd {desk}")
     for name in ("ons.pem", "ons.key", "council-ca.pem"):
         shutil.copy(server.folder / "others" / name, desk)
     (package,) = (server.folder / "delivered").glob(f"{submission}-identifiers.zip.p7m")
@@ -102,7 +134,9 @@ def _upgrade(server: Server) -> None:
     server.reader.follow("upgrading")
     after = _numbers(server)
     assert {name for name in STARTED if before[name] != after[name]} == {"web", "worker", "beat"}
-    assert _states(server)["migrations"] == "ok"
+    states = _states(server)
+    assert {state for name, state in states.items() if name not in ("worker", "beat")} == {"ok"}, states
+    assert list((server.folder / "backups").iterdir())
 
 
 def _rotate(server: Server) -> None:
@@ -142,7 +176,8 @@ def _end_the_study(server: Server, submission: str) -> None:
     desk = server.folder / "desk"
 
     def download() -> None:
-        answer = server.signed_in("greta", PASSWORD).ask("GET", f"/retention/{submission}/certificate.zip")
+        greta = on_the_site.sign_in(server.port, SITE, "greta")
+        answer = greta.ask("GET", f"/retention/{submission}/certificate.zip")
         assert answer.status == 200
         (desk / f"{submission}-destruction.zip").write_bytes(answer.body)
 

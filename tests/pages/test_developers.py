@@ -7,7 +7,7 @@ import pytest
 from django.template import Template
 from django.test import Client
 from django.test.signals import template_rendered
-from django.test.utils import instrumented_test_render
+from django.test.utils import instrumented_test_render  # type: ignore[attr-defined]
 
 from connecting_families.kit.showcase import PAGES
 from tests.pages.test_roles import sign_in
