@@ -54,6 +54,18 @@ with psycopg.connect(sys.argv[1]) as server, server.cursor().copy(sys.argv[2]) a
         sys.stdout.buffer.write(data)
 """
 """What psql does, where there is none."""
+SEAL = """
+import sys, django
+from datetime import datetime
+django.setup()
+from connecting_families.audit import trail
+from transfers import sealing
+from transfers.models import Submission
+with trail.correlated():
+    row = Submission.objects.get(name=sys.argv[1])
+    sealing.seal(submission=row, by=trail.duty("seal"), at=datetime.fromisoformat(sys.argv[2]))
+"""
+"""What a worker does, as at an instant of its own."""
 
 
 class Approved(NamedTuple):
@@ -63,6 +75,7 @@ class Approved(NamedTuple):
     stood: Stood
     address: str
     certificate: Path
+    moment: datetime
 
 
 def seal_vs_openssl(families: int) -> Measured:
@@ -71,7 +84,7 @@ def seal_vs_openssl(families: int) -> Measured:
 
         def ours() -> None:
             bring_back(at.stood)
-            if sealing.seal(submission=at.row, by=duty("seal"), at=datetime.now(UTC)) is None:
+            if sealing.seal(submission=at.row, by=duty("seal"), at=at.moment) is None:
                 raise AssertionError("Somebody else seals.")
 
         times = side_by_side(ours, lambda: _peer(at))
@@ -83,10 +96,10 @@ def seal_vs_openssl(families: int) -> Measured:
 
 
 def seal_memory(families: int) -> Measured:
-    """The peak in MB (2^20 bytes) of `submission seal`, its children included: at most 120."""
+    """The peak in MB (2^20 bytes) of a process that seals, its children included: at most 120."""
     with _approved(families) as at, patch.dict(os.environ, environ(at.address)):
         command = psutil.Popen(
-            [sys.executable, "manage.py", "submission", "seal", at.row.name, "--by", PREPARER],
+            [sys.executable, "-c", SEAL, at.row.name, at.moment.isoformat()],
             cwd=ROOT, stdout=subprocess.DEVNULL,
         )  # fmt: skip
         most = peak(command, lambda: command.poll() is None)
@@ -131,7 +144,7 @@ def _approved(families: int) -> Iterator[Approved]:
         approval.open_sample(submission=drafted, by=other, at=now)
         approval.approve(submission=drafted, by=other, at=now)
         drafted.refresh_from_db()
-        yield Approved(drafted, photograph(drafted.name), address, made.recipient_certificate)
+        yield Approved(drafted, photograph(drafted.name), address, made.recipient_certificate, now)
 
 
 @contextmanager
