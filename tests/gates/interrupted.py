@@ -52,6 +52,11 @@ POINTS = {
 }
 
 
+WAITING = """
+    SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')
+"""
+
+
 class Killed(BaseException):
     """The process was killed here."""
 
@@ -130,23 +135,26 @@ class Others:
         point: str = "",
         after: bool = False,
         call: int = 1,
-        waits: float,
+        waits: float | None = None,
     ) -> tuple[R, R]:
-        """The first stands still at a point until the second is done, or has waited for so many seconds."""
+        """The first stands still at a point until the second is done, or waits for a lock (or for so many seconds)."""
         reached, go_on = threading.Event(), threading.Event()
 
         def stand_still(_: str) -> None:
             reached.set()
-            go_on.wait(10)
+            go_on.wait(30)
 
         one = self.threads[0].submit(first, Plan(point, after, call, stand_still))
-        until = time.monotonic() + 10
+        until = time.monotonic() + 30
         while not reached.is_set() and not one.done() and time.monotonic() < until:
             reached.wait(0.001)
         other = self.threads[1].submit(second, None)
-        wait([other], waits)
+        if waits is not None:
+            wait([other], waits)
+        while waits is None and not other.done() and not _somebody_waits() and time.monotonic() < until:
+            wait([other], 0.01)
         go_on.set()
-        return one.result(30), other.result(30)
+        return one.result(60), other.result(60)
 
     def disconnect(self) -> None:
         """Nobody is connected any more, until the next time."""
@@ -159,6 +167,12 @@ class Others:
         self.disconnect()
         for thread in self.threads:
             thread.shutdown()
+
+
+def _somebody_waits() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(WAITING)
+        return bool(cursor.fetchone()[0])
 
 
 class Photograph:

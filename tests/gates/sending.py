@@ -10,7 +10,7 @@ from cohorts.rounds import open_round
 from connecting_families.audit.trail import Who, duty
 from tests.gates.asked import MACHINE, Acts, Asked, Standing
 from tests.stages.walk import CUT_OFF
-from transfers import approval, delivery, explained, receipt, sealing, submission, withdrawal
+from transfers import approval, delivery, explained, receipt, sealing, submission, voiding, withdrawal
 from transfers.models import PersonReference, Submission, Withdrawal
 
 ASSEMBLER = duty("assemble")
@@ -105,6 +105,12 @@ def send_back(now: Standing) -> Asked:
     """Somebody sends it back."""
     by, reason = now.staff["approve"], "Ask for the postcodes."
     return _pressed(now, by, "sends back", approval.send_back, "SUBMISSION_SENT_BACK", reason=reason)
+
+
+def make_void(now: Standing) -> Asked:
+    """Somebody says that it goes nowhere."""
+    why = "It is of the wrong round."
+    return _pressed(now, now.hand(), "makes it void", voiding.make_void, "SUBMISSION_VOIDED", reason=why)
 
 
 def take_up(now: Standing) -> Asked:
@@ -210,7 +216,7 @@ def carry_out(now: Standing) -> Asked | None:
 
 SENDING: Acts = {
     "assemble": assemble, "draft": draft, "explain": explain, "put_forward": put_forward, "look": look,
-    "sample": sample, "approve": approve, "send_back": send_back, "take_up": take_up, "ask_to_seal": ask_to_seal,
-    "seal": seal, "ask_to_deliver": ask_to_deliver, "deliver": deliver, "put_off": put_off, "take_in": take_in,
-    "withdraw": withdraw, "carry_out": carry_out,
+    "sample": sample, "approve": approve, "send_back": send_back, "take_up": take_up, "make_void": make_void,
+    "ask_to_seal": ask_to_seal, "seal": seal, "ask_to_deliver": ask_to_deliver, "deliver": deliver, "put_off": put_off,
+    "take_in": take_in, "withdraw": withdraw, "carry_out": carry_out,
 }  # fmt: skip

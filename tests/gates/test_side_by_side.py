@@ -26,8 +26,6 @@ from transfers import delivery, destruction, sealing, submission, withdrawal
 from transfers.channels.channel import Where
 from transfers.models import Submission
 
-WAITS = 0.05
-"""Seconds that the second is waited for, where it waits for the first."""
 Act = Callable[[], Any]
 
 
@@ -108,9 +106,9 @@ def test_whoever_is_erased_is_not_sent(walk_to: WalkTo, others: Others, name: st
             ended(lambda: erasing.confirm(erasure_=erasure, by=second, at=at)),  # noqa: B023
         ]
         if who == "door":
-            refused, kept = others.together(*acts, point=point, after=after, waits=WAITS)
+            refused, kept = others.together(*acts, point=point, after=after)
         else:
-            kept, refused = others.together(*reversed(acts), point=point, after=after, waits=WAITS)
+            kept, refused = others.together(*reversed(acts), point=point, after=after)
         others.disconnect()
         moment = f"{who} stands still {'after' if after else 'before'}: {point}"
         assert Person.objects.filter(reference="P5").exists() == bool(kept), moment
@@ -137,7 +135,7 @@ def test_of_two_who_erase_one_does(walk_to: WalkTo, others: Others) -> None:
         walk = walk_to("assemble")
         row, second, at = to_be_erased(walk, "P5"), walk.who("govern2"), walk.now()
         act = ended(lambda: erasing.confirm(erasure_=row, by=second, at=at))  # noqa: B023
-        codes = others.together(act, act, point=point, after=True, waits=WAITS)
+        codes = others.together(act, act, point=point, after=True)
         others.disconnect()
         assert codes == ([], ["DECIDED_ALREADY"])
         assert recorded("PERSON_ERASED", "ERASURE_REFUSED") == ["PERSON_ERASED", "ERASURE_REFUSED"]
@@ -154,7 +152,7 @@ def test_of_two_who_sign_a_month_off_one_does(walk_to: WalkTo, others: Others) -
         by = walk.who(who)
         return ended(lambda: signing_off.sign(month=month, note=f"{who} looked.", seen=seen, by=by, at=at))
 
-    codes = others.together(signed("govern"), signed("approve"), point="an entry is written", after=True, waits=WAITS)
+    codes = others.together(signed("govern"), signed("approve"), point="an entry is written", after=True)
     others.disconnect()
     assert codes == ([], ["SIGNED_ALREADY"])
     assert SignOff.objects.get().signed_by == "govern"
@@ -175,7 +173,7 @@ def test_nobody_asks_for_a_run_while_a_round_is_forgotten(walk_to: WalkTo, other
         destroying = ended(lambda: destruction.carry_out(submission=row, by=duty("destroy"), at=at))  # noqa: B023
         # The first entry is that the key is destroyed; the second ends it.
         call = 2 if point == "an entry is written" else 1
-        refused, over = others.together(destroying, asking, point=point, after=after, call=call, waits=WAITS)
+        refused, over = others.together(destroying, asking, point=point, after=after, call=call)
         others.disconnect()
         if refused:
             assert (refused, over) == (["RUN_GOES_ON"], [])
@@ -199,7 +197,6 @@ def test_a_dry_run_that_is_asked_for_while_a_round_is_forgotten_tells_of_nobody(
         ended(lambda: destruction.carry_out(submission=row, by=duty("destroy"), at=at)),
         ended(lambda: trying.request(change=change, by=by, at=at)),
         point="a round is forgotten",
-        waits=WAITS,
     )
     others.disconnect()
     assert (done, requested) == ([], [])
@@ -219,7 +216,7 @@ def test_whoever_objects_before_the_key_is_gone_is_withdrawn_first(walk_to: Walk
         objecting = ended(
             lambda: objections.receive(person=person, received_at=at, by=worker, at=at)  # noqa: B023
         )
-        refused, lost = others.together(destroying, objecting, point=point, after=after, waits=WAITS)
+        refused, lost = others.together(destroying, objecting, point=point, after=after)
         others.disconnect()
         assert lost == []
         if after:
