@@ -5,13 +5,21 @@ import hashlib
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from connecting_families import embedded
+
+if TYPE_CHECKING:
+    from django.core.management import ManagementUtility
+    from django.core.management.base import BaseCommand
 
 # These do not look into the database, or are what would bring its tables.
 WITHOUT_TABLES = {"help", "version", "makemigrations", "migrate", "showmigrations", "check", "collectstatic",
                   "restore"}  # fmt: skip
 ASKS_FOR_HELP = {"-h", "--help", "--version"}
+OURS = ("connecting_families", "cohorts", "transfers")
+# Of the commands that are not ours, those which show nothing of anybody and change no record.
+OTHERS_IN_PRODUCTION = {"check", "clearsessions", "collectstatic", "showmigrations"}
 
 
 def main() -> None:
@@ -20,15 +28,33 @@ def main() -> None:
     own_database = embedded.ensure(os.environ)
     try:
         from django.core.exceptions import ImproperlyConfigured
-        from django.core.management import execute_from_command_line
+        from django.core.management import ManagementUtility
     except ImportError:
         sys.exit("Django is not installed for this Python. Run make demo or make test, or use .venv/bin/python.")
     try:
         if own_database and sys.argv[1:2] and not {sys.argv[1], *sys.argv} & (WITHOUT_TABLES | ASKS_FOR_HELP):
             bring_tables()
-        execute_from_command_line(sys.argv)
+        closed(ManagementUtility)(sys.argv).execute()
     except ImproperlyConfigured as mistake:
         sys.exit(str(mistake))
+
+
+def closed(utility: "type[ManagementUtility]") -> "type[ManagementUtility]":
+    """The commands that there are: in production none that shows or changes records without asking who gives it."""
+    from django.conf import settings
+    from django.core.management import get_commands
+
+    class Closed(utility):  # type: ignore[misc, valid-type]
+        def fetch_command(self, subcommand: str) -> "BaseCommand":
+            app = str(get_commands().get(subcommand, ""))
+            if app and settings.PRODUCTION and not app.startswith(OURS) and subcommand not in OTHERS_IN_PRODUCTION:
+                sys.stderr.write(
+                    f"In production there is no command {subcommand}: it asks nobody for a name and leaves no entry.\n"
+                )
+                sys.exit(2)
+            return super().fetch_command(subcommand)  # type: ignore[no-any-return]
+
+    return Closed
 
 
 def bring_tables() -> None:

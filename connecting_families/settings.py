@@ -1,6 +1,7 @@
 """Every setting, by name, from the environment; one that production needs and lacks stops the start and says so."""
 
 import secrets
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -145,13 +146,33 @@ CF_MAIL_FROM = env.str("CF_MAIL_FROM", default="connecting-families@localhost")
 globals().update(Env.email_url_config(env.str("CF_MAIL_URL", default="") or "consolemail://"))
 EMAIL_TIMEOUT = 30
 
+# Commands that may be given without --by, and are then on the trail as the machine's duty, with the account under which
+# they ran. No other one can be among them.
+NAMELESS = ["load_cases", "open_round", "assemble", "replay", "verify_trail", "export_trail", "backup"]
+CF_COMMANDS_WITHOUT_A_NAME = env.list("CF_COMMANDS_WITHOUT_A_NAME", default=NAMELESS)
+if not set(CF_COMMANDS_WITHOUT_A_NAME) <= set(NAMELESS):
+    raise ImproperlyConfigured(
+        f"The setting CF_COMMANDS_WITHOUT_A_NAME is wrong. It is some of {','.join(NAMELESS)}, or empty for none."
+    )
+
 # How long a sign-in lasts: minutes in which nothing is done, and hours at most.
 CF_IDLE_MINUTES = env.int("CF_IDLE_MINUTES", default=30)
 CF_SESSION_HOURS = env.int("CF_SESSION_HOURS", default=10)
 
+# How often: searches of one person, and sign-ins from one address, in a minute. Half as many may fail; and five of one
+# user name in five minutes.
+CF_SEARCHES_A_MINUTE = env.int("CF_SEARCHES_A_MINUTE", default=60)
+CF_SIGN_INS_A_MINUTE = env.int("CF_SIGN_INS_A_MINUTE", default=60)
+ACCOUNT_RATE_LIMITS = {
+    "login": f"{CF_SIGN_INS_A_MINUTE}/m/ip",
+    "login_failed": f"{max(1, CF_SIGN_INS_A_MINUTE // 2)}/m/ip,5/300s/key",
+}
+
 # The council's own sign-on, if there is one: where it is, what it calls this program, which of its claims names an
 # account here (by user name, or by e-mail address), and which values of amr or acr vouch for a second factor.
 CF_OIDC_ISSUER = env.str("CF_OIDC_ISSUER", default="").rstrip("/")
+if PRODUCTION and CF_OIDC_ISSUER and not CF_OIDC_ISSUER.startswith("https://"):
+    raise ImproperlyConfigured("The setting CF_OIDC_ISSUER is wrong. In production it begins with https://.")
 CF_OIDC_CLIENT_ID = setting("CF_OIDC_CLIENT_ID") if CF_OIDC_ISSUER else ""
 CF_OIDC_CLIENT_SECRET = setting("CF_OIDC_CLIENT_SECRET") if CF_OIDC_ISSUER else ""
 CF_OIDC_MATCH = env.str("CF_OIDC_MATCH", default="username")
@@ -188,6 +209,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "connecting_families.staff.middleware.head_is_asked_as_get",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "connecting_families.staff.middleware.no_null_characters",
@@ -198,6 +220,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "connecting_families.staff.middleware.one_correlation_per_request",
     "connecting_families.staff.middleware.signed_in_for_a_time",
+    "connecting_families.staff.middleware.too_much_is_recorded",
     "connecting_families.staff.middleware.wholly_signed_in",
     "connecting_families.staff.middleware.typed_again",
 ]
@@ -256,6 +279,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "connecting_families.staff.passwords.OurWords"},
 ]
 ACCOUNT_ADAPTER = "connecting_families.staff.sign_in.Adapter"
 ACCOUNT_LOGIN_METHODS = {"username"}
@@ -339,10 +363,23 @@ SECURE_REFERRER_POLICY = "same-origin"
 # A sign-in that is over is remembered for a while: what was typed then comes back to whoever typed it.
 SESSION_COOKIE_AGE = (CF_SESSION_HOURS + 2) * 60 * 60
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = PRODUCTION
+# A browser takes a cookie of such a name from this host alone, over TLS alone. No script of ours reads either.
+SESSION_COOKIE_NAME = "__Host-sessionid" if PRODUCTION else "sessionid"
+CSRF_COOKIE_NAME = "__Host-csrftoken" if PRODUCTION else "csrftoken"
+CSRF_COOKIE_HTTPONLY = True
+# What a page says once, after an act, stays on the server until then.
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 # Who asks from inside whether we live speaks no TLS, and is told nothing about anybody.
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
 SECURE_HSTS_SECONDS = 31_536_000 if PRODUCTION else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = PRODUCTION
+# The proxies that are ours, as addresses or networks: from them alone X-Forwarded-For is believed.
+try:
+    CF_PROXIES = [ip_network(each) for each in env.list("CF_PROXIES", default=[])]
+except ValueError:
+    raise ImproperlyConfigured(
+        "The setting CF_PROXIES is wrong. It is addresses or networks, as 10.0.0.0/24."
+    ) from None
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("CF_BEHIND_PROXY", default=False) else None
 
 CF_LOG_FORMAT = env.str("CF_LOG_FORMAT", default="plain")

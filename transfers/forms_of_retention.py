@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 
+from connecting_families.arriving import ONE
 from connecting_families.kit.forms import Choice, DateBoxesField
 
 
@@ -60,6 +61,8 @@ class RecipientCertificateForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         """`sha256` of the file."""
         given: dict[str, Any] = super().clean() or {}
+        if given.get("file") and given["file"].size > ONE:
+            self.add_error("file", f"This file is larger than {ONE >> 20} megabytes. Choose the certificate.")
         digest = hashlib.sha256()
         for piece in given["file"].chunks() if given.get("file") else ():
             digest.update(piece)

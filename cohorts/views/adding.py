@@ -25,6 +25,7 @@ from cohorts.views.drawn import draw, kept_already, once, reference
 from cohorts.views.family_pages import day, of_family, today
 from cohorts.views.people import described, of_the_family
 from connecting_families.audit.refusals import Refused
+from connecting_families.staff import limits
 from connecting_families.staff.guards import acting, opened_by
 from connecting_families.staff.models import User
 from connecting_families.staff.roles import Permission
@@ -33,6 +34,7 @@ from connecting_families.staff.views import facts
 NAME, SAME, DETAILS = "name", "same", "details"
 CONTROLS = frozenset({"csrfmiddlewaretoken", "drawn", "step", "change", "confirmed"})
 BELONGING = ("relationship", "lives_in_household", "parental_responsibility", "joined_on")
+WAIT = "You looked for people too often in the last minute. Wait a minute, then continue: nothing you typed is lost."
 NO_TEAM = "Your account has no team, so nobody could find the family again. Ask an administrator to give you one."
 
 
@@ -97,6 +99,9 @@ class Adding:
         """The page that comes next."""
         if not self._is_named() or "change" in self.given:
             return self._ask_the_name()
+        if self.step == NAME and limits.too_often(self.request):
+            self.name.add_error(None, WAIT)
+            return self._ask_the_name(status=429)
         known = self.name.cleaned_data
         same, asks = self._same(known)
         if asks:
@@ -119,11 +124,12 @@ class Adding:
             told(self.name, Refused(reasons))
         return not reasons
 
-    def _ask_the_name(self) -> HttpResponse:
+    def _ask_the_name(self, status: int = 200) -> HttpResponse:
         nobody = not households.members(self.family)
         note = "Begin with the lead person, whom the work with the family begins with." if nobody else ""
         first = f"{note} The next page shows who on file may be the same person.".strip()
-        return self._page(self.name, NAME, "Add the lead person" if nobody else "Add a person", note=first)
+        title = "Add the lead person" if nobody else "Add a person"
+        return self._page(self.name, NAME, title, status=status, note=first)
 
     def _same(self, known: dict[str, Any]) -> tuple[SameForm, bool]:
         """Who may be the same, and whether to ask: whoever is shown to somebody is recorded as shown."""
@@ -225,9 +231,9 @@ class Adding:
         messages.success(self.request, f"The person {person.reference} is in the family.")
         return redirect("person_added", self.family.reference, person.reference)
 
-    def _page(self, form: forms.Form, step: str, title: str, **context: Any) -> HttpResponse:
+    def _page(self, form: forms.Form, step: str, title: str, status: int = 200, **context: Any) -> HttpResponse:
         page = self._frame(form) | {"form": form, "step": step, "title": title, "submit": "Continue"}
-        return render(self.request, "cohorts/people/step.html", page | context)
+        return render(self.request, "cohorts/people/step.html", page | context, status=status)
 
     def _check(self, rows: list[dict[str, Any]], **context: Any) -> HttpResponse:
         page = self._frame(forms.Form()) | {"title": "Add a person", "sections": [{"rows": rows}], **context}

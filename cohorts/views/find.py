@@ -21,6 +21,7 @@ from cohorts.rules.clocks import LONDON
 from cohorts.search import ON_A_PAGE, Asked, Found, OfFamily
 from connecting_families.kit.lists import Column, Table
 from connecting_families.kit.pieces import link, tag
+from connecting_families.staff import limits
 from connecting_families.staff.guards import acting, opened_by
 from connecting_families.staff.models import User
 from connecting_families.staff.roles import Permission
@@ -70,6 +71,8 @@ def results(request: HttpRequest, key: str) -> HttpResponse:
     if kept is None:
         # Of another session, or from before others: there is nothing to show, and nothing is given away.
         return redirect("find")
+    if limits.too_often(request):
+        return limits.wait(request)
     asked = Asked(*kept)
     number = request.GET.get("page", "")
     at = timezone.now()

@@ -29,6 +29,8 @@ class Refused(Exception):
     """
 
     event = Event.ACCESS_REFUSED
+    recorded = False
+    """Whether an entry of the trail tells of it already."""
 
     def __init__(self, reasons: Sequence[Reasoned], *, record: str = "", reference: str = "") -> None:
         self.reasons = tuple(reasons)

@@ -120,6 +120,7 @@ def act(who: Who | None = None, at: datetime | None = None) -> Iterator[None]:
                     reference=refusal.reference,
                     details={"reasons": refusal.codes},
                 )
+            refusal.recorded = True
         raise
 
 

@@ -27,6 +27,7 @@ from connecting_families.governance.subject.parts import Part
 from connecting_families.governance.subject.report import ASKED_BY, Report, export, view, view_not_on_paper
 from connecting_families.kit.lists import Column, Table
 from connecting_families.kit.pieces import exact, link
+from connecting_families.staff import limits
 from connecting_families.staff.guards import acting, opened_by
 from connecting_families.staff.roles import Permission
 from connecting_families.staff.views import facts, moment
@@ -56,6 +57,8 @@ def found_subjects(request: HttpRequest, key: str) -> HttpResponse:
     terms = _kept(request, key, str)
     if terms is None:
         return redirect("subject_access")
+    if limits.too_often(request):
+        return limits.wait(request)
     results = search.search(asked=search.Asked(terms), by=acting(request), at=timezone.now())
     rows = [
         [link(name_of(each.person), reverse("ask_for_report", args=[each.person.reference])),

@@ -3,11 +3,13 @@
 import functools
 from collections.abc import Callable
 from datetime import datetime
+from ipaddress import ip_address
 from typing import Concatenate, NoReturn, ParamSpec
 
+from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponseBase, HttpResponseNotAllowed
 from django.utils import timezone
 
 from connecting_families.audit import trail
@@ -19,6 +21,8 @@ from connecting_families.staff.roles import Permission, roles_permitting
 
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
+METHODS = ("GET", "HEAD", "POST")
+"""In which ways a page may be asked for. A page that is narrower says so itself (require_POST and the like)."""
 
 
 class NotPermitted(Refused):
@@ -35,12 +39,15 @@ def not_permitted(permission: Permission) -> Why:
 def opened_by(*permissions: Permission) -> Callable[[View[P]], View[P]]:
     """A page that people with any of these permissions may open; no permission named: everybody who signed in.
 
-    Nobody signed in is sent to sign in; a wrong role is refused with the reason (403), and the refusal recorded.
+    Nobody signed in is sent to sign in; a wrong role is refused with the reason (403), and the refusal recorded. Who
+    asks in another way than by METHODS is answered 405, before anything is looked at.
     """
 
     def guarded(view: View[P]) -> View[P]:
         @functools.wraps(view)
         def opened(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+            if request.method not in METHODS:
+                return HttpResponseNotAllowed(METHODS)
             user = request.user
             if not isinstance(user, User) or not user.is_active:
                 return redirect_to_login(request.get_full_path())
@@ -83,8 +90,27 @@ def acting(request: HttpRequest) -> Who:
 
 
 def address_of(request: HttpRequest) -> str | None:
-    """The address the connection came from. Forwarded-for headers are not believed: anyone can write one."""
-    return request.META.get("REMOTE_ADDR") or None
+    """The address the connection came from. Forwarded-for headers are not believed: anyone can write one.
+
+    From a proxy of ours (CF_PROXIES) it is believed, read from its end: what our proxies wrote, and nothing before it.
+    """
+    here = request.META.get("REMOTE_ADDR") or None
+    if not settings.CF_PROXIES or not _ours(here):
+        return here
+    for hop in reversed(request.headers.get("X-Forwarded-For", "").split(",")):
+        try:
+            address = str(ip_address(hop.strip()))
+        except ValueError:
+            return here
+        if not _ours(address):
+            return address
+        here = address
+    return here
+
+
+def _ours(address: str | None) -> bool:
+    """Whether a proxy of ours speaks: from one of its addresses, or through a socket of this machine (none)."""
+    return address is None or any(ip_address(address) in network for network in settings.CF_PROXIES)
 
 
 def person_at_the_prompt(username: str, permission: Permission, at: datetime) -> Who:

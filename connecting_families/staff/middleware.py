@@ -2,10 +2,12 @@
 
 import time
 from collections.abc import Callable
+from http.client import TOO_MANY_REQUESTS
 from urllib.parse import urlsplit
 
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.auth.views import redirect_to_login
+from django.core.cache import cache
 from django.core.exceptions import BadRequest
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -13,8 +15,10 @@ from django.urls import Resolver404, resolve, reverse
 from django.utils import timezone
 
 from connecting_families.audit import trail
+from connecting_families.audit.events import Event
+from connecting_families.audit.trail import duty
 from connecting_families.kit import typed
-from connecting_families.staff import factors, kept, lasting, sessions
+from connecting_families.staff import factors, kept, lasting, limits, sessions
 from connecting_families.staff.guards import address_of
 from connecting_families.staff.models import User
 from connecting_families.staff.views import polls
@@ -28,6 +32,26 @@ BEFOREHAND = frozenset(
     }
 )  # fmt: skip
 """What answers somebody whose sign-in is not whole yet."""
+
+
+def head_is_asked_as_get(
+    get_response: Callable[[HttpRequest], HttpResponseBase],
+) -> Callable[[HttpRequest], HttpResponseBase]:
+    """HEAD is answered, recorded and refused exactly as GET is; the server leaves the body out.
+
+    No page sees the difference: one that told them apart could be looked at in a way that leaves no entry.
+    """
+
+    def asked(request: HttpRequest) -> HttpResponseBase:
+        if request.method != "HEAD":
+            return get_response(request)
+        request.method = "GET"
+        try:
+            return get_response(request)
+        finally:
+            request.method = "HEAD"
+
+    return asked
 
 
 def one_correlation_per_request(
@@ -125,6 +149,25 @@ def typed_again(
             return get_response(request)
 
     return filled
+
+
+def too_much_is_recorded(
+    get_response: Callable[[HttpRequest], HttpResponseBase],
+) -> Callable[[HttpRequest], HttpResponseBase]:
+    """Whoever is asked to wait (429) is on the trail, once a minute for each page: not as often as they ask."""
+
+    def noted(request: HttpRequest) -> HttpResponseBase:
+        answer = get_response(request)
+        if answer.status_code == TOO_MANY_REQUESTS:
+            user, view = request.user, request.resolver_match.view_name if request.resolver_match else ""
+            address = address_of(request)
+            who = user.who(address) if isinstance(user, User) else duty("sign-in").at_address(address)
+            if cache.add(f"asked-to-wait:{who.reference}:{address}:{view}", "noted", limits.MINUTE):
+                with trail.act():
+                    trail.record(Event.LIMIT_REACHED, who=who, at=timezone.now(), record="page", reference=view)
+        return answer
+
+    return noted
 
 
 def _seen_by_nobody_after(request: HttpRequest, answer: HttpResponseBase) -> HttpResponseBase:

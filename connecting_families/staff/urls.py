@@ -5,16 +5,18 @@ from allauth.mfa.base import views as mfa
 from allauth.socialaccount.providers.openid_connect import views as openid
 from django.conf import settings
 from django.urls import path
+from django.views.decorators.http import require_http_methods, require_safe
 
-from connecting_families.staff.guards import opened_by
+from connecting_families.staff.guards import METHODS, opened_by
 from connecting_families.staff.pages import colleagues, own, signed_in, teams
 
+usual_ways = require_http_methods(METHODS)
 urlpatterns = [
     # Before somebody is signed in.
-    path("account/login/", account.login, name="account_login"),
-    path("account/login/code/", mfa.authenticate, name="mfa_authenticate"),
-    path("account/logout/", account.logout, name="account_logout"),
-    path("account/inactive/", account.account_inactive, name="account_inactive"),
+    path("account/login/", usual_ways(account.login), name="account_login"),
+    path("account/login/code/", usual_ways(mfa.authenticate), name="mfa_authenticate"),
+    path("account/logout/", usual_ways(account.logout), name="account_logout"),
+    path("account/inactive/", require_safe(account.account_inactive), name="account_inactive"),
     # A fresh password or code before a grave act.
     path("account/reauthenticate/", opened_by()(account.reauthenticate), name="account_reauthenticate"),
     path("account/reauthenticate/code/", opened_by()(mfa.reauthenticate), name="mfa_reauthenticate"),
@@ -45,6 +47,8 @@ urlpatterns = [
 
 if settings.CF_OIDC_ISSUER:
     urlpatterns += [
-        path("account/council/<str:provider_id>/login/", openid.login, name="openid_connect_login"),
-        path("account/council/<str:provider_id>/callback/", openid.callback, name="openid_connect_callback"),
+        path("account/council/<str:provider_id>/login/", usual_ways(openid.login), name="openid_connect_login"),
+        path(
+            "account/council/<str:provider_id>/callback/", usual_ways(openid.callback), name="openid_connect_callback"
+        ),
     ]

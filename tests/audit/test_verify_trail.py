@@ -144,7 +144,7 @@ def test_a_whole_trail_is_verified_and_that_is_recorded(whole: Trail) -> None:
     whole.write(1)
     end, said, beside = whole.verify("--checkpoint", whole.hold(3), whole.hold(9))
     assert (end, beside) == (0, "")
-    assert said == {"whole": True, "sealed": 9, "checkpoints": 3, "held": 2, "waiting": 1, "faults": [],
+    assert said == {"whole": True, "sealed": 9, "checkpoints": 3, "held": 2, "waiting": 2, "faults": [],
                     "restores": []}  # fmt: skip
     recorded = Entry.objects.latest("id")
     assert (recorded.event, recorded.who) == ("TRAIL_VERIFIED", "system:verify")

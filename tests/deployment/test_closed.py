@@ -27,6 +27,7 @@ import django
 django.setup()
 from django.conf import settings as s
 from django.test import Client
+print(s.SESSION_COOKIE_NAME, s.CSRF_COOKIE_NAME, s.CSRF_COOKIE_HTTPONLY, s.MESSAGE_STORAGE.rpartition(".")[2])
 print(s.SESSION_COOKIE_SECURE, s.SESSION_COOKIE_HTTPONLY, s.SESSION_COOKIE_SAMESITE, s.CSRF_COOKIE_SECURE, s.DEBUG)
 asked = Client(HTTP_HOST="families.anytown.example")
 print(asked.get("/account/login/")["Location"], asked.get("/healthz").status_code)
@@ -37,6 +38,7 @@ for name in ("Strict-Transport-Security", "X-Content-Type-Options", "Referrer-Po
 """
     said = start(WHOLE | {"CF_DATA_DIR": str(tmp_path)}, say)
     assert said.stdout.splitlines() == [
+        "__Host-sessionid __Host-csrftoken True SessionStorage",
         "True True Lax True False",
         "https://families.anytown.example/account/login/ 200",
         "max-age=31536000",

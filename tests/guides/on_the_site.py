@@ -31,10 +31,10 @@ def sign_in(port: int, site: str, name: str) -> Visitor:
     assert visitor.send("/account/login/", login=name, password=PASSWORD).status == 302
     visitor.ask("GET", "/account/login/code/")
     assert visitor.send("/account/login/code/", code=code_of(name)).status == 302
-    for cookie in ("sessionid", "csrftoken"):
+    for cookie in ("__Host-sessionid", "__Host-csrftoken"):
         given = visitor.cookies[cookie]
         assert (given["secure"], given["samesite"]) == (True, "Lax"), cookie
-    assert visitor.cookies["sessionid"]["httponly"] is True
+    assert visitor.cookies["__Host-sessionid"]["httponly"] is True
     return visitor
 
 

@@ -18,7 +18,7 @@ from django.utils import timezone
 from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize
 
 from connecting_families.staff.roles import ROLES
-from tests.pages import council
+from tests.pages import access, council
 from tests.pages.chromium import CHROMIUM, Chromium
 from tests.pages.visits import Visits, visit_everything
 from tests.signing_in import sign_in
@@ -115,12 +115,14 @@ def walked_once() -> list[Visits | Exception]:
 
 @pytest.fixture
 def visits(request: pytest.FixtureRequest, walked_once: list[Visits | Exception]) -> Visits:
-    """Every page of the site as every role was answered it; walked once for a run of tests."""
+    """Every page of the site as every role was answered it, and who is answered what; walked once for a run."""
     if not walked_once:
         client_of = request.getfixturevalue("signed_in")
         try:
             request.getfixturevalue("built")()
-            walked_once.append(visit_everything(list(ROLES), client_of))
+            walked = visit_everything(list(ROLES), client_of)
+            walked.answers = access.ask(walked, client_of)
+            walked_once.append(walked)
         except Exception as error:
             walked_once.append(error)
             raise

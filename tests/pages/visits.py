@@ -91,6 +91,8 @@ class Visits:
         self.went: list[str] = []
         self.forms: dict[tuple[str, str, tuple[str, ...]], tuple[str, Form]] = {}
         self.newest = 0
+        self.answers: Any = None
+        """Who is answered what (access.py), asked when the walk is over."""
 
     def recorded(self) -> tuple[str, ...]:
         """The events of entries that came since this was asked last, also of those that will be taken back."""
@@ -205,7 +207,8 @@ class Visitor:
     def _answer(self, answer: Any, address: str, how: str) -> Visit:
         cache.clear()
         body = b"".join(answer.streaming_content) if answer.streaming else answer.content
-        headers = dict(answer.headers)
+        # Django keeps what is set as a cookie apart from the other headers.
+        headers = dict(answer.headers) | ({"Set-Cookie": answer.cookies.output(header="")} if answer.cookies else {})
         self.visits.went += [address, headers.get("Location", "")]
         route = _place(address)[0]
         text, events = body.decode("utf-8", "replace"), self.visits.recorded()

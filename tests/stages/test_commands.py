@@ -151,10 +151,11 @@ def test_one_command_is_one_correlation_to_the_last_entry(walk_to: WalkTo) -> No
     before = Entry.objects.latest("id").pk
     give("assemble", "2026")
     entries = Entry.objects.filter(pk__gt=before)
-    assert [entry.event for entry in entries.order_by("id")] == ["ASSEMBLY_REQUESTED", "COHORT_ASSEMBLED"]
+    events = ["COMMAND_GIVEN", "ASSEMBLY_REQUESTED", "COHORT_ASSEMBLED"]
+    assert [entry.event for entry in entries.order_by("id")] == events
     assert {entry.cid for entry in entries} == {Cohort.objects.latest("pk").correlation}
     give("assemble", "2026")
-    assert Entry.objects.latest("id").cid not in {entry.cid for entry in entries if entry.pk <= before + 2}
+    assert Entry.objects.latest("id").cid not in {entry.cid for entry in entries if entry.pk <= before + 3}
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ class Command(Act):
     """assemble ROUND [--at INSTANT] [--decisions FILE] [--queue]."""
 
     help = "Runs the rules over everyone on file and freezes the outcome as a cohort."
+    permissions = {"": Permission.ASSEMBLE_COHORTS}
     duty = "assemble"
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -28,14 +29,14 @@ class Command(Act):
         parser.add_argument("--at", type=instant, help="the moment of the run; the present unless given")
         parser.add_argument("--decisions", type=Path, help="write the decisions to this file")
         parser.add_argument("--queue", action="store_true", help="through the workers, and wait")
-        parser.add_argument("--by", help="user name")
+        self.ask_for_a_name(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Ask, run, wait, and say what came of it."""
         file: Path | None = options["decisions"]
         if file is not None and not file.absolute().parent.is_dir():
             raise CommandError(f"There is no folder {file.absolute().parent} to write the decisions in.", returncode=2)
-        by, at = self.person_or_duty(options["by"], Permission.ASSEMBLE_COHORTS), self.now()
+        by, at = self.given_by(options), self.now()
         round_ = Round.objects.filter(code=options["round"]).first()
         if round_ is None:
             raise Refused([Why("UNKNOWN_ROUND", f"There is no round {options['round']}. Open it with open_round.")])

@@ -15,17 +15,18 @@ class Command(Act):
     """load_cases DIRECTORY [--dry-run]: exit 1 where a file was refused, 2 where there is none."""
 
     help = "Loads the bulk files of a directory: csv files, or workbooks with a sheet for each."
+    permissions = {"": Permission.LOAD_FILES}
     duty = "load"
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Where the files are."""
         parser.add_argument("directory", type=Path)
         parser.add_argument("--dry-run", action="store_true", help="do all of it, report it, and keep nothing")
-        parser.add_argument("--by", help="user name")
+        self.ask_for_a_name(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Load them, and print what became of each and everything that is wrong."""
-        by = self.person_or_duty(options["by"], Permission.LOAD_FILES)
+        by = self.given_by(options)
         try:
             report = load_directory(options["directory"], by=by, at=self.now(), dry_run=options["dry_run"])
         except NothingToLoad as nothing:

@@ -13,6 +13,7 @@ class Command(Act):
     """open_round CODE --cut-off DATE --framework TF --datasets PNC;NPD;… --agreement REF."""
 
     help = "Opens a collection round."
+    permissions = {"": Permission.OPEN_ROUNDS}
     duty = "open-round"
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -24,7 +25,7 @@ class Command(Act):
         parser.add_argument("--agreement", required=True, help="the reference of the agreement")
         parser.add_argument("--notice-days", type=int, default=28)
         parser.add_argument("--scope", choices=["honoured", "all-or-nothing"], default="honoured")
-        parser.add_argument("--by", help="user name")
+        self.ask_for_a_name(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Open it."""
@@ -36,7 +37,7 @@ class Command(Act):
             agreement=options["agreement"],
             notice_days=options["notice_days"],
             scope=options["scope"],
-            by=self.person_or_duty(options["by"], Permission.OPEN_ROUNDS),
+            by=self.given_by(options),
             at=self.now(),
         )
         self.result(

@@ -15,16 +15,17 @@ class Command(Act):
     """replay COHORT."""
 
     help = "Runs the rules again as at the cohort's moment, compares digests, and lists who differs and why."
+    permissions = {"": Permission.ASSEMBLE_COHORTS}
     duty = "replay"
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Which cohort."""
         parser.add_argument("cohort", type=int)
-        parser.add_argument("--by", help="user name")
+        self.ask_for_a_name(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Replay it; differences are an answer, not an error."""
-        by = self.person_or_duty(options["by"], Permission.ASSEMBLE_COHORTS)
+        by = self.given_by(options)
         cohort = Cohort.objects.filter(pk=options["cohort"], state=Cohort.FINISHED).first()
         if cohort is None:
             raise Refused([Why("UNKNOWN_COHORT", f"There is no finished cohort {options['cohort']}.")])

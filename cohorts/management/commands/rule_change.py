@@ -9,7 +9,6 @@ from cohorts.models import DryRun, Round, RuleChange
 from connecting_families.audit.refusals import Refused, Why
 from connecting_families.audit.trail import Who, duty
 from connecting_families.commands import Act
-from connecting_families.staff.guards import person_at_the_prompt
 from connecting_families.staff.roles import Permission
 
 PERMISSIONS = {
@@ -27,6 +26,7 @@ class Command(Act):
     """rule_change propose|propose-framework|try|show|activate|refuse|withdraw … --by USERNAME."""
 
     help = "Proposes a change of the rules, tries it on the last cohorts, and lets a second person decide it."
+    permissions = PERMISSIONS
 
     def add_arguments(self, parser: CommandParser) -> None:
         """One sub-command per act."""
@@ -52,14 +52,14 @@ class Command(Act):
             one.add_argument("change", type=int, help="the number that propose printed")
             given.append(one)
         for each in given:
-            each.add_argument("--by", required=True, help="user name")
+            self.ask_for_a_name(each)
             if each.prog.split()[-1] in ("propose", "propose-framework", "refuse", "withdraw"):
                 each.add_argument("--reason", required=True, help="a sentence, without names")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Do the one act."""
         act = options["act"]
-        by = person_at_the_prompt(options["by"], PERMISSIONS[act], self.now())
+        by = self.given_by(options, act)
         if act == "propose":
             self.result(_said(self._propose(options, by)))
         elif act == "propose-framework":

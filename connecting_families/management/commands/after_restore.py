@@ -12,7 +12,6 @@ from connecting_families.audit.restored import NotRestored
 from connecting_families.commands import Act
 from connecting_families.governance import repeating
 from connecting_families.management.commands.restore import told
-from connecting_families.staff.guards import person_at_the_prompt
 from connecting_families.staff.roles import Permission
 
 
@@ -22,6 +21,7 @@ class Command(Act):
     help = (
         "Lists what came after the backup, has it done again, takes an answer for what cannot be, and ends the restore."
     )
+    permissions = dict.fromkeys(("list", "repeat", "answer", "end"), Permission.RESTORE)
 
     def add_arguments(self, parser: CommandParser) -> None:
         """What is asked, and by whom."""
@@ -39,12 +39,11 @@ class Command(Act):
             if name == "answer":
                 one.add_argument("number", type=int, help="of the list")
                 one.add_argument("text", help="what was done, without names")
-            one.add_argument("--by", required=True, help="user name")
+            self.ask_for_a_name(one)
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Do it, and say how the restore stands."""
-        at = self.now()
-        by = person_at_the_prompt(options["by"], Permission.RESTORE, at)
+        at, by = self.now(), self.given_by(options, options["does"])
         restore = repeating.the_open_one()
         match options["does"]:
             case "list":

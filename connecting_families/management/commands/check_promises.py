@@ -14,15 +14,16 @@ class Command(Act):
     """check_promises [--by USER]."""
 
     help = "Checks every promise of the privacy notice against the records. Exits 1 where one is broken."
+    permissions = {"": Permission.ANSWER_FOR_PROMISES}
     duty = "promises"
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Who asks."""
-        parser.add_argument("--by", help="user name")
+        self.ask_for_a_name(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Check, keep what was found, and say it."""
-        by = self.person_or_duty(options["by"], Permission.ANSWER_FOR_PROMISES)
+        by = self.given_by(options)
         rows = checking.check(by=by, at=self.now())
         for row in rows:
             for fault in row.faults:

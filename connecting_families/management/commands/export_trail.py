@@ -15,16 +15,17 @@ class Command(Act):
     """export_trail DIRECTORY [--by USER]."""
 
     help = "Writes the sealed entries, the checkpoints and the verifier key, for verify_trail_offline.py."
+    permissions = {"": Permission.SEE_TRAIL}
     duty = "export"
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Where to."""
         parser.add_argument("directory", type=Path, help="a folder that is empty, or not there yet")
-        parser.add_argument("--by", help="user name")
+        self.ask_for_a_name(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Record that it is done, and export."""
-        by = self.person_or_duty(options["by"], Permission.SEE_TRAIL)
+        by = self.given_by(options)
         directory: Path = options["directory"]
         with trail.act(by, self.now()):
             exported = export.to_export()

@@ -10,7 +10,6 @@ from connecting_families.audit import restored
 from connecting_families.audit.models import Restore
 from connecting_families.commands import Act, instant
 from connecting_families.governance import backups, restoring
-from connecting_families.staff.guards import person_at_the_prompt
 from connecting_families.staff.roles import Permission
 
 
@@ -25,11 +24,12 @@ class Command(Act):
     """restore BACKUP --by USER --reason TEXT, or restore --other-means --made-at INSTANT --by USER --reason TEXT."""
 
     help = "Restores a backup into an empty database. Then nobody signs in until after_restore has ended it."
+    permissions = {"": Permission.RESTORE}
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Which backup, who, and why."""
         parser.add_argument("backup", type=_folder, nargs="?", help="the folder of one backup")
-        parser.add_argument("--by", required=True, help="user name, as it is in the backup")
+        self.ask_for_a_name(parser)
         parser.add_argument("--reason", required=True, help="why, without names")
         parser.add_argument("--other-means", action="store_true", help="the database was put back already, otherwise")
         parser.add_argument("--made-at", type=instant, help="with --other-means: of which moment it is")
@@ -40,7 +40,7 @@ class Command(Act):
         asked = {"reason": options["reason"], "at": at}
 
         def who() -> Any:
-            return person_at_the_prompt(options["by"], Permission.RESTORE, at)
+            return self.given_by(options)
 
         if options["other_means"]:
             if options["backup"] or not options["made_at"]:

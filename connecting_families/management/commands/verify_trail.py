@@ -17,6 +17,7 @@ class Command(Act):
     """verify_trail [--checkpoint FILE …] [--by USER]."""
 
     help = "Verifies every sealed entry of the trail. Exits 1 and names the first that is not as it was sealed."
+    permissions = {"": Permission.SEE_TRAIL}
     duty = "verify"
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -25,11 +26,11 @@ class Command(Act):
             "--checkpoint", type=Path, nargs="+", action="extend", default=[], metavar="FILE",
             help="a checkpoint that somebody held: a signed note, several of them, or the manifest of a submission",
         )  # fmt: skip
-        parser.add_argument("--by", help="user name")
+        self.ask_for_a_name(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Verify, record that it was done and what came of it, and say so."""
-        by = self.person_or_duty(options["by"], Permission.SEE_TRAIL)
+        by = self.given_by(options)
         files = [*options["checkpoint"], *sorted(settings.CF_CHECKPOINTS.glob("checkpoint-*.txt"))]
         with trail.act(by, self.now()):
             held, keys = [one for file in files for one in held_in(file)], signing.verifier_keys()

@@ -34,6 +34,8 @@ ACTS: dict[str, Act] = {
 }
 # Acts of which nothing is kept but the entry itself, or (signing in and out) the session of a browser.
 NOTHING_BESIDE = {
+    "connecting_families.commands._note",
+    "connecting_families.commands.given_by",
     "cohorts.looks.open_both",
     "connecting_families.governance.checking.check",
     "connecting_families.governance.checking.request",
@@ -44,6 +46,8 @@ NOTHING_BESIDE = {
     "cohorts.search.search",
     "cohorts.search.look_for_duplicates",
     "connecting_families.staff.guards.refuse_page",
+    "connecting_families.staff.middleware.too_much_is_recorded",
+    "connecting_families.staff.middleware.noted",
     "connecting_families.staff.guards.person_at_the_prompt",
     "connecting_families.staff.sign_in.login",
     "connecting_families.staff.sign_in.logout",

@@ -6,7 +6,6 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from connecting_families.commands import Act
-from connecting_families.staff.guards import person_at_the_prompt
 from connecting_families.staff.roles import Permission
 from transfers import certificates
 from transfers.models import RecipientCertificate
@@ -18,6 +17,11 @@ class Command(Act):
     help = (
         "Adds a recipient's certificate, accepts one whose fingerprint was compared with the recipient, or revokes one."
     )
+    permissions = {
+        "add": Permission.ADD_CERTIFICATES,
+        "accept": Permission.ACCEPT_CERTIFICATES,
+        "revoke": Permission.REVOKE_CERTIFICATES,
+    }
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Three acts."""
@@ -32,20 +36,20 @@ class Command(Act):
         revoke.add_argument("--reason", required=True, help="why, without names")
         for one in (add, accept, revoke):
             one.add_argument("--purpose", required=True, choices=list(RecipientCertificate.PURPOSES))
-            one.add_argument("--by", required=True, help="user name")
+            self.ask_for_a_name(one)
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Do it."""
-        at = self.now()
-        if options["act"] == "add":
-            by = person_at_the_prompt(options["by"], Permission.ADD_CERTIFICATES, at)
+        at, act = self.now(), options["act"]
+        if act == "add":
             try:
                 pem = options["file"].read_bytes()
             except OSError as error:
                 raise CommandError(f"The certificate cannot be read: {error.strerror}.", returncode=2) from None
+            by = self.given_by(options, act)
             row = certificates.add(pem=pem, recipient=options["recipient"], purpose=options["purpose"], by=by, at=at)
-        elif options["act"] == "revoke":
-            by = person_at_the_prompt(options["by"], Permission.REVOKE_CERTIFICATES, at)
+        elif act == "revoke":
+            by = self.given_by(options, act)
             found = RecipientCertificate.objects.filter(
                 fingerprint=certificates.digits(options["fingerprint"]), purpose=options["purpose"]
             ).first()
@@ -53,7 +57,7 @@ class Command(Act):
                 raise CommandError("There is no certificate of this fingerprint for this purpose.", returncode=2)
             row = certificates.revoke(certificate=found, reason=options["reason"], by=by, at=at)
         else:
-            by = person_at_the_prompt(options["by"], Permission.ACCEPT_CERTIFICATES, at)
+            by = self.given_by(options, act)
             row = certificates.accept(fingerprint=options["fingerprint"], purpose=options["purpose"], by=by, at=at)
         accepted = sum(person is not None for person in (row.first_accepted_by_id, row.second_accepted_by_id))
         said = {"fingerprint": row.fingerprint, "purpose": row.purpose, "accepted_by": accepted}

@@ -10,7 +10,6 @@ from cohorts.models import Cohort
 from connecting_families.audit.refusals import Refused, Why
 from connecting_families.audit.trail import Who
 from connecting_families.commands import Act
-from connecting_families.staff.guards import person_at_the_prompt
 from connecting_families.staff.roles import Permission
 from transfers import approval, delivery, destruction, receipt, sealing, submission, voiding, withdrawal
 from transfers.models import Destruction, Submission, Withdrawal
@@ -40,6 +39,7 @@ class Command(Act):
         "Drafts a submission, puts it forward, approves it, sends it back or makes it void, seals it, delivers it,"
         " takes its receipt, withdraws whoever objected since, and destroys what was sent."
     )
+    permissions = PERMISSIONS
 
     def add_arguments(self, parser: CommandParser) -> None:
         """One sub-command per stage."""
@@ -61,7 +61,7 @@ class Command(Act):
         ):
             one = stages.add_parser(stage, help=what)
             one.add_argument("submission", help="its name, such as CF-E06999999-2026-0001, or the cohort's number")
-            one.add_argument("--by", required=True, help="user name")
+            self.ask_for_a_name(one)
             if stage == "explain":
                 one.add_argument("code", help="the code of the queries, such as DQ203")
                 one.add_argument("text", help="a sentence")
@@ -86,7 +86,7 @@ class Command(Act):
     def handle(self, *args: Any, **options: Any) -> None:
         """Do the one act."""
         stage = options["stage"]
-        by = person_at_the_prompt(options["by"], _needed(stage, options), self.now())
+        by = self.given_by(options, stage, _needed(stage, options))
         if stage == "draft":
             row = self._draft(options["submission"], by)
         elif stage == "put-forward":
@@ -167,9 +167,8 @@ class Command(Act):
 
 def _needed(stage: str, options: dict[str, Any]) -> Permission:
     """What whoever gives this command must be permitted: who comes second to a destruction confirms it."""
-    if stage == "destroy" and not options["take_back"] and _asked(_submission(options["submission"])) is not None:
-        return Permission.CONFIRM_DESTRUCTION
-    return PERMISSIONS[stage]
+    row = _found(options["submission"]) if stage == "destroy" and not options["take_back"] else None
+    return Permission.CONFIRM_DESTRUCTION if row and _asked(row) else PERMISSIONS[stage]
 
 
 def _asked(row: Submission) -> Destruction | None:
@@ -186,10 +185,14 @@ def _bytes_of(path: Path) -> bytes:
 
 
 def _submission(name: str) -> Submission:
-    row = _of_cohort(name) if name.isdecimal() else Submission.objects.filter(name=name).first()
+    row = _found(name)
     if row is None:
         raise Refused([Why("UNKNOWN_SUBMISSION", f"There is no submission {name}.")])
     return row
+
+
+def _found(name: str) -> Submission | None:
+    return _of_cohort(name) if name.isdecimal() else Submission.objects.filter(name=name).first()
 
 
 def _of_cohort(number: str) -> Submission | None:

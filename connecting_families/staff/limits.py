@@ -1,0 +1,32 @@
+"""How often one person may ask for what could carry families away: then they are asked to wait, and lose nothing.
+
+Tries to sign in are counted by django-allauth (ACCOUNT_RATE_LIMITS), in the same place: the database, which all
+processes share. Whoever is asked to wait is on the trail, once a minute (middleware.too_much_is_recorded).
+"""
+
+from typing import Any
+
+from allauth.core.internal import ratelimit
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+SEARCH = "search"
+MINUTE = 60
+
+
+def too_often(request: HttpRequest, what: str = SEARCH) -> bool:
+    """Count that whoever is signed in asks for this now; whether that is more often than they may in a minute."""
+    rates = {SEARCH: f"{settings.CF_SEARCHES_A_MINUTE}/m/user"}
+    counted = ratelimit.consume(
+        request, app="connecting_families", action=what, config=rates, user=request.user, limit_get=True
+    )
+    return counted is None
+
+
+def wait(request: HttpRequest, **context: Any) -> HttpResponse:
+    """The page that asks to wait (429), and leads back to where somebody was."""
+    context = {"searches": settings.CF_SEARCHES_A_MINUTE, "again": request.get_full_path(), **context}
+    answer = render(request, "429.html", context, status=429)
+    answer["Retry-After"] = str(MINUTE)
+    return answer
