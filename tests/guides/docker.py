@@ -18,7 +18,7 @@ from typing import Any
 from tests.deployment.compose import HOME, Services, described, variables_in
 
 STARTED = ("broker", "web", "worker", "beat")
-PATIENCE = 60.0
+PATIENCE = 180.0
 
 
 class Small(Services):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 HOME = Path(__file__).parent.parent.parent
 BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-PATIENCE = 240
+PATIENCE = 600
 """Seconds for one block, on a machine that does much else."""
 Meanwhile = Mapping[str, Callable[[], object]]
 
