@@ -5,14 +5,20 @@ notices and change details, with the pauses of somebody who reads fast. Each als
 smallest page that the same server has. A process of its own, because Locust replaces the sockets of its process.
 """
 
+# First of all: it replaces the sockets of this process, and whoever is imported before keeps the old ones.
+import locust
+
+# isort: split
 import base64
 import hashlib
 import hmac
 import itertools
 import json
 import random
+import re
 import sys
 import time
+from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any, ClassVar
@@ -20,7 +26,6 @@ from typing import Any, ClassVar
 import gevent
 import gevent.os
 import requests
-from locust import HttpUser, between, task
 from locust.env import Environment
 from locust.log import setup_logging
 from requests.adapters import HTTPAdapter
@@ -31,6 +36,8 @@ SIGN_INS = 5
 PATIENCE = 60
 """Seconds for an answer."""
 OK, LED_ON = 200, 302
+ERROR = re.compile(r'<a href="#[^"]*">([^<]*)</a>')
+"""What a form says of itself."""
 
 
 def code_of(secret: str) -> str:
@@ -105,24 +112,29 @@ class Wrong(Exception):
     """A page answered otherwise than it should."""
 
 
-class Member(HttpUser):
+class Member(locust.HttpUser):
     """One of the staff, with the families that are theirs to change."""
 
     plan: ClassVar[dict[str, Any]] = {}
     numbers: ClassVar[Any] = itertools.count()
+    signed_in: ClassVar[int] = 0
 
     def on_start(self) -> None:
         """Sign in: password, code."""
         mine = next(Member.numbers)
         self.me = self.plan["staff"][mine]
         self.draw = random.Random(mine)
+        # As a proxy asks for them: a connection for each request.
+        self.client.headers["Connection"] = "close"
         self.client.mount("http://", From(f"127.0.1.{mine + 1}"))
-        for page, field, typed in (
-            ("/account/login/", "login", {"login": self.me["name"], "password": self.plan["password"]}),
-            ("/account/login/code/", "code", {"code": code_of(self.me["secret"])}),
-        ):
-            form = Forms(self.see(page, "sign-in")).of(field)
-            self.send(page, "sign-in", form | typed)
+        self._sign_in("/account/login/", "login", lambda: self.me["name"], password=self.plan["password"])
+        # The code is that of the moment at which it is sent.
+        self._sign_in("/account/login/code/", "code", lambda: code_of(self.me["secret"]))
+        Member.signed_in += 1
+
+    def _sign_in(self, page: str, field: str, typed: Callable[[], str], **also: str) -> None:
+        form = Forms(self.see(page, "sign-in")).of(field)
+        self.send(page, "sign-in", form | also | {field: typed()})
 
     def see(self, page: str, name: str) -> str:
         """Open a page, which must answer."""
@@ -137,7 +149,9 @@ class Member(HttpUser):
             method, page, name=name, data=fields, allow_redirects=False, timeout=PATIENCE, catch_response=True
         ) as answer:
             if answer.status_code != wanted:
-                answer.failure(Wrong(f"{name}: {answer.status_code} for {wanted}"))
+                why = answer.error or ", ".join(ERROR.findall(answer.text))
+                answer.failure(Wrong(f"{method} {page}: {answer.status_code} for {wanted} ({why})"))
+                raise Wrong(page)
             return answer
 
     def family(self) -> tuple[str, str]:
@@ -145,30 +159,30 @@ class Member(HttpUser):
         family, people = self.draw.choice(self.me["families"])
         return f"/families/{family}/", str(self.draw.choice(people))
 
-    @task(6)
+    @locust.task(6)
     def open_a_family(self) -> None:
         """The page of a family."""
         self.see(self.family()[0], "family")
 
-    @task(3)
+    @locust.task(3)
     def open_a_person(self) -> None:
         """Somebody in it."""
         family, person = self.family()
         self.see(f"{family}people/{person}/", "person")
 
-    @task(2)
+    @locust.task(2)
     def read_notices(self) -> None:
         """What a family was told."""
         self.see(f"{self.family()[0]}notices/", "notices")
 
-    @task(2)
+    @locust.task(2)
     def give_a_notice(self) -> None:
         """Record that a family was told."""
         page = f"{self.family()[0]}notices/give/"
         form = Forms(self.see(page, "give a notice")).of("channel")
         self.see(self.send(page, "give a notice", form | {"person": "family", "channel": "in_person"}), "notices")
 
-    @task(2)
+    @locust.task(2)
     def change_a_person(self) -> None:
         """Mend a name."""
         family, person = self.family()
@@ -177,19 +191,19 @@ class Member(HttpUser):
         form |= {"middle_names": self.draw.choice(self.plan["names"]), "sex": form["sex"] or "9"}
         self.see(self.send(page, "change a person", form), "person")
 
-    @task(4)
+    @locust.task(4)
     def search(self) -> None:
         """Look for somebody, by a name and most of the year of birth."""
         form = Forms(self.see("/find/", "search")).of("terms")
         results = self.send("/find/", "search", form | {"terms": self.draw.choice(self.plan["searches"])})
         self.see(results, "results")
 
-    @task(1)
+    @locust.task(1)
     def go_home(self) -> None:
         """What waits for them."""
         self.see("/", "home")
 
-    @task(3)
+    @locust.task(3)
     def ask_the_floor(self) -> None:
         """The smallest page of this server."""
         self.see("/healthz", FLOOR)
@@ -198,7 +212,7 @@ class Member(HttpUser):
 def main(plan: Path, times: Path) -> None:
     """Sign everybody in and work until our input ends; write when each answer came and its milliseconds, by name."""
     Member.plan = json.loads(plan.read_text())
-    Member.wait_time = between(*Member.plan["pause"])
+    Member.wait_time = locust.between(*Member.plan["pause"])
     measured: dict[str, list[tuple[float, float]]] = {}
     wrong: list[str] = []
     began = [0.0]
@@ -206,7 +220,7 @@ def main(plan: Path, times: Path) -> None:
 
     def answered(name: str, response_time: float, exception: Exception | None, **_: Any) -> None:
         if exception is not None:
-            wrong.append(f"{name}: {type(exception).__name__} {exception}")
+            wrong.append(f"{name}: {exception}")
         elif began[0]:
             measured.setdefault(name, []).append((time.monotonic() - began[0], response_time))
 
@@ -219,7 +233,9 @@ def main(plan: Path, times: Path) -> None:
     staff = len(Member.plan["staff"])
     runner.start(staff, spawn_rate=SIGN_INS)
     # Whoever is still signing in is not at work.
-    gevent.sleep(staff / SIGN_INS + Member.plan["settle"])
+    while Member.signed_in < staff and not wrong:
+        gevent.sleep(0.5)
+    gevent.sleep(Member.plan["settle"])
     began[0] = time.monotonic()
     sys.stdout.write("at work\n")
     sys.stdout.flush()
