@@ -18,6 +18,8 @@ looking = pytest.importorskip("tests.planted_secrets", reason="detect-secrets is
         f"digest = '{secrets.token_hex(32)}'",
         f"token = '{base64.b64encode(secrets.token_bytes(40)).decode()}'",
     ],
+    # They are made anew in each process of a run: what they are is no part of a test's name.
+    ids=["private key", "url-safe", "password in an address", "hexadecimal", "base64"],
 )
 def test_what_looks_like_a_secret_is_found(planted: str, tmp_path: Path) -> None:
     (tmp_path / "settings.py").write_text(f"{planted}\n")
