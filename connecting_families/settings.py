@@ -377,23 +377,18 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = PRODUCTION
 try:
     CF_PROXIES = [ip_network(each) for each in env.list("CF_PROXIES", default=[])]
 except ValueError:
-    raise ImproperlyConfigured(
-        "The setting CF_PROXIES is wrong. It is addresses or networks, as 10.0.0.0/24."
-    ) from None
+    raise ImproperlyConfigured("The setting CF_PROXIES is wrong. It is addresses or networks as 10.0.0.0/24.") from None
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("CF_BEHIND_PROXY", default=False) else None
 
 CF_LOG_FORMAT = env.str("CF_LOG_FORMAT", default="plain")
 if CF_LOG_FORMAT not in ("plain", "json"):
     raise ImproperlyConfigured("The setting CF_LOG_FORMAT is wrong. It is plain or json.")
+LINE = "{asctime} {levelname} {name} {message}"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
-        "plain": {
-            "()": "connecting_families.log.WithoutWords",
-            "format": "{asctime} {levelname} {name} {message}",
-            "style": "{",
-        },
+        "plain": {"()": "connecting_families.log.WithoutWords", "format": LINE, "style": "{"},
         "json": {"()": "connecting_families.log.Json"},
     },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": CF_LOG_FORMAT}},

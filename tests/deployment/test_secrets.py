@@ -74,7 +74,7 @@ def test_whatever_fails_says_no_secret(tmp_path: Path) -> None:
     for form in ("json", "plain"):
         done = start(given | {"CF_LOG_FORMAT": form}, noise)
         assert done.stdout.endswith("the end\n"), done.stderr[-3000:]
-        assert "/account/login/ 500" in done.stdout
+        assert "/account/login/ 503" in done.stdout
         assert "/readyz 503" in done.stdout
         assert "OperationalError" in done.stderr
         assert "It failed: ValueError" in done.stderr

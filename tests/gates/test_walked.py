@@ -1,6 +1,6 @@
 """Whatever is done in whatever order, by whomever, killed or side by side: nobody gets past a gate who must not.
 
-Each walk starts on a database of its own, where everything is committed, and goes 500 steps through the real stages
+Each walk starts on a database of its own, where everything is committed, and goes 1,000 steps through the real stages
 (tests.gates.walked). After every step other eyes than the program's look (tests.gates.checked), and an oracle that
 knows nothing of the program says who must not be sent (tests.gates.believed). What is sealed is opened with the
 recipient's key. A walk that fails prints its seed and its last steps.
@@ -23,7 +23,7 @@ from tests.stages.conftest import WalkTo
 
 STEPS = 1000
 """Of one walk."""
-WALKS = max(1, int(os.environ.get("CF_GATE_STEPS", "12000")) // STEPS)
+WALKS = max(1, int(os.environ.get("CF_GATE_STEPS", "4000")) // STEPS)
 FIRST = int(os.environ.get("CF_GATE_SEED", "1"))
 
 #: What happens in every walk, if it is one at all.
