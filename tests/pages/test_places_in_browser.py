@@ -59,7 +59,9 @@ class Shown:
         address, visit = route.request.url, self.visit
         file = STATIC / address.removeprefix(f"{SITE}/static/")
         if route.request.is_navigation_request() and visit is not None:
-            headers = {name: value for name, value in visit.headers.items() if name != "Content-Length"}
+            # Of two cookies Playwright makes one header that no browser takes; here nothing asks for any.
+            left_out = ("Content-Length", "Set-Cookie")
+            headers = {name: value for name, value in visit.headers.items() if name not in left_out}
             route.fulfill(body=visit.body, headers=headers, content_type="text/html; charset=utf-8")
         elif address.startswith(f"{SITE}/static/") and file.is_file():
             route.fulfill(body=file.read_bytes(), content_type=KINDS[file.suffix])
