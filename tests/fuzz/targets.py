@@ -155,7 +155,7 @@ def take_workbook(data: bytes) -> None:
     """A workbook of which one part is other bytes: refused by its looks, or its rows are rows of csv."""
     with TemporaryDirectory() as made, ExitStack() as books:
         path = Path(made, "workbook-1.xlsx")
-        path.write_bytes(_workbook_with(data))
+        path.write_bytes(workbook_with(data))
         file = {"kept_as": path.name, "name": "cases.xlsx", "unread": []}
         if incoming.wrong_content([file], Path(made)):
             return
@@ -188,7 +188,8 @@ def parts() -> list[tuple[str, bytes]]:
         return [(name, archive.read(name)) for name in archive.namelist()]
 
 
-def _workbook_with(data: bytes) -> bytes:
+def workbook_with(data: bytes) -> bytes:
+    """A workbook whose part by the number of the first byte is the rest of the bytes."""
     which, content = (data[0], data[1:]) if data else (0, b"")
     if which >= len(parts()):
         return content
@@ -201,7 +202,7 @@ def _workbook_with(data: bytes) -> bytes:
 
 def workbooks() -> list[bytes]:
     """Each part as it is, and the whole."""
-    whole = _workbook_with(bytes([0]) + parts()[0][1])
+    whole = workbook_with(bytes([0]) + parts()[0][1])
     return [*(bytes([place]) + part for place, (_, part) in enumerate(parts())), bytes([WHOLE]) + whole]
 
 
