@@ -3,7 +3,7 @@
 CI flips every bit of a CMS package before a reader in this process (tests.gates.opened), and every 167th before
 `openssl cms -decrypt`; of an OpenPGP package every 397th before `gpg -d` (every bit of a shorter message, before
 Sequoia, in test_openpgp). With `CF_EVERY_BIT=1` the documented commands try every bit of both, as many at once as there
-are cores.
+are cores: three minutes on two quiet ones.
 """
 
 import os
