@@ -1,9 +1,10 @@
 """Pages of who approves and sends: the sample, approving or sending back, sealing and delivering."""
 
+from typing import Any
+
 from allauth.account.decorators import reauthentication_required
-from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
@@ -15,7 +16,7 @@ from connecting_families.staff.roles import Permission
 from transfers import approval as stage
 from transfers import delivery, sealing, tasks
 from transfers.forms import SendBackForm
-from transfers.views.shown import act_on, row_of, show
+from transfers.views.shown import act_on, ask_about, row_of, show
 
 
 @require_POST
@@ -51,21 +52,12 @@ def approve(request: HttpRequest, name: str) -> HttpResponse:
 def send_back(request: HttpRequest, name: str) -> HttpResponse:
     """Send it back with a reason."""
     row = row_of(name)
-    form = SendBackForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
-        try:
-            stage.send_back(submission=row, reason=form.cleaned_data["reason"], by=acting(request), at=timezone.now())
-        except Refused as refusal:
-            for reason in refusal.reasons:
-                form.add_error("reason" if reason.code == "NO_REASON" else None, reason.sentence)
-        else:
-            messages.success(request, "It is sent back.")
-            return redirect("submission", row.name)
-    context = {
-        "form": form, "title": "Send back", "caption": row.name, "submit": "Send back",
-        "back_href": reverse("submission", args=[row.name]),
-    }  # fmt: skip
-    return render(request, "kit/form_page.html", context)
+
+    def act(given: dict[str, Any]) -> object:
+        return stage.send_back(submission=row, **given, by=acting(request), at=timezone.now())
+
+    page = {"title": "Send back", "submit": "Send back"}
+    return ask_about(request, row, SendBackForm(request.POST or None), act, done="It is sent back.", page=page)
 
 
 @require_POST

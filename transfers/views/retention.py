@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import date, timedelta
+from functools import partial
 from typing import Any
 
 from allauth.account.decorators import reauthentication_required
@@ -28,7 +29,7 @@ from transfers.models import Destruction, LegalHold, StudyEnd, Submission
 from transfers.rules import destroying
 from transfers.rules.lifecycle import Stage
 from transfers.rules.retention import Retention, State
-from transfers.views.shown import history_of, row_of, stage_tag
+from transfers.views.shown import ask_about, history_of, row_of, stage_tag
 
 COLOURS = {
     State.OVERDUE: "red", State.DUE: "orange", State.HELD: "purple", State.GONE: "green", State.RUNNING_OUT: "yellow",
@@ -43,6 +44,8 @@ THEIRS = [Column("Recipient"), Column("Reference"), Column("Destroyed on"), Colu
 READS = {Event.RETENTION_VIEWED.name, Event.CERTIFICATE_OF_DESTRUCTION_VIEWED.name, Event.SUBMISSION_VIEWED.name,
          Event.PROOF_VIEWED.name, Event.SAMPLE_VIEWED.name}  # fmt: skip
 OWN_ACTS = ("DESTRUCTION", "HOLD", "ARCHIVE_KEY", "SUBMISSION_DESTROYED", "RECIPIENT_DESTROYED")
+
+_ask = partial(ask_about, back="retained")
 
 
 @opened_by(Permission.SEE_RETENTION)
@@ -184,24 +187,6 @@ def _act(
         hand_over(then, row.pk)
     messages.success(request, done)
     return redirect("retained", row.name)
-
-
-def _ask(
-    request: HttpRequest, row: Submission, form: Any, act: Callable[[Any], object], *, done: str, page: dict[str, Any],
-    template: str = "kit/form_page.html",
-) -> HttpResponse:  # fmt: skip
-    """A form about one submission: what speaks against it stands at the top, and what was typed stays."""
-    here = reverse("retained", args=[row.name])
-    if request.method == "POST" and form.is_valid():
-        try:
-            act(form.cleaned_data)
-        except Refused as refusal:
-            for reason in refusal.reasons:
-                form.add_error("reason" if reason.code == "NO_REASON" else None, reason.sentence)
-        else:
-            messages.success(request, done)
-            return redirect(here)
-    return render(request, template, {"form": form, "caption": row.name, "back_href": here, **page})
 
 
 def _show(request: HttpRequest, row: Submission, refused: tuple[Reasoned, ...] = ()) -> HttpResponse:

@@ -1,9 +1,10 @@
 """How a submission is shown: its stage, what it holds, what was done to it, and the next act or why it may not be."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.contrib import messages
+from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -68,6 +69,27 @@ def act_on(
         hand_over(then, row.pk)
     messages.success(request, done)
     return redirect("submission", row.name)
+
+
+def ask_about(
+    request: HttpRequest, row: Submission, form: Form, act: Callable[[dict[str, Any]], object], *, done: str,
+    page: Mapping[str, object], template: str = "kit/form_page.html", back: str = "submission",
+) -> HttpResponse:  # fmt: skip
+    """A form about one submission that asks for one act with what was typed; then back to its page of the name `back`.
+
+    A reason that is missing is said at its field, whatever else speaks against it at the top; what was typed stays.
+    """
+    here = reverse(back, args=[row.name])
+    if request.method == "POST" and form.is_valid():
+        try:
+            act(form.cleaned_data)
+        except Refused as refusal:
+            for reason in refusal.reasons:
+                form.add_error("reason" if reason.code == "NO_REASON" else None, reason.sentence)
+        else:
+            messages.success(request, done)
+            return redirect(here)
+    return render(request, template, {"form": form, "caption": row.name, "back_href": here, **page})
 
 
 def busy_with(row: Submission) -> tuple[str, ...]:

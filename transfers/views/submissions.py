@@ -1,5 +1,7 @@
 """Pages of submissions: the list, one submission with what may be done next or why not, and the preparer's acts."""
 
+from typing import Any
+
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
@@ -22,7 +24,7 @@ from transfers import voiding
 from transfers.forms import VoidForm
 from transfers.models import Submission
 from transfers.rules.lifecycle import Stage
-from transfers.views.shown import act_on, busy_with, progress_of, row_of, show, stage_tag
+from transfers.views.shown import act_on, ask_about, busy_with, progress_of, row_of, show, stage_tag
 
 COLUMNS = [Column("Submission"), Column("Round"), Column("Stage"), Column("People", numeric=True)]
 
@@ -75,21 +77,14 @@ def take_up_again(request: HttpRequest, name: str) -> HttpResponse:
 def make_void(request: HttpRequest, name: str) -> HttpResponse:
     """Make it void, with a reason; what that means stands above the form."""
     row = row_of(name)
-    form = VoidForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
-        try:
-            voiding.make_void(submission=row, **form.cleaned_data, by=acting(request), at=timezone.now())
-        except Refused as refusal:
-            for reason in refusal.reasons:
-                form.add_error("reason" if reason.code == "NO_REASON" else None, reason.sentence)
-        else:
-            messages.success(request, "It is void. Nothing of it leaves.")
-            return redirect("submission", row.name)
-    context = {
-        "form": form, "title": "Make it void", "caption": row.name, "sealed": row.sealed_at is not None,
-        "back_href": reverse("submission", args=[row.name]),
-    }  # fmt: skip
-    return render(request, "transfers/make_void.html", context)
+
+    def act(given: dict[str, Any]) -> object:
+        return voiding.make_void(submission=row, **given, by=acting(request), at=timezone.now())
+
+    return ask_about(
+        request, row, VoidForm(request.POST or None), act, done="It is void. Nothing of it leaves.",
+        page={"title": "Make it void", "sealed": row.sealed_at is not None}, template="transfers/make_void.html",
+    )  # fmt: skip
 
 
 def _list(request: HttpRequest, refused: tuple[Reasoned, ...] = ()) -> HttpResponse:
