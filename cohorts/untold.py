@@ -42,7 +42,7 @@ UNTOLD = """
         WHERE f.flagged_on <= %(today)s AND (f.lifted_on IS NULL OR f.lifted_on > %(today)s)
         AND (%(team)s::text IS NULL OR f.team = %(team)s)
         AND (p.date_of_death IS NULL OR p.date_of_death > %(today)s)
-        AND p.id NOT IN (SELECT person_id FROM told)
+        AND NOT EXISTS (SELECT FROM told WHERE told.person_id = p.id)
     )
 """
 

@@ -14,9 +14,8 @@ from connecting_families.audit.events import Event
 from connecting_families.audit.models import Entry
 from connecting_families.audit.refusals import Refused, Why
 from connecting_families.audit.trail import Who
-from connecting_families.governance import far
-from connecting_families.governance.far import Progress
 from connecting_families.governance.models import PromiseOutcome
+from connecting_families.governance.progress import Progress, progress_said, say_progress
 from connecting_families.governance.promises.table import BY_NUMBER, PROMISES, Promise
 
 logger = logging.getLogger(__name__)
@@ -80,7 +79,7 @@ def _last(event: Event) -> Entry | None:
 
 def progress() -> Progress | None:
     """How many promises a worker has checked by now; None while none is at it."""
-    return far.said(NAME)
+    return progress_said(NAME)
 
 
 def check(*, by: Who, at: datetime) -> list[PromiseOutcome]:
@@ -154,7 +153,7 @@ def _reasons(promise: Promise, at: datetime) -> list[Why]:
     """What a check finds, in one snapshot; one that fails is no answer, and the promise is not said to be kept."""
     try:
         with transaction.atomic():
-            far.say(NAME, promise.number - 1, len(PROMISES))
+            say_progress(NAME, promise.number - 1, len(PROMISES))
             return promise.check(at)
     except Exception as error:  # noqa: BLE001 - whatever it is: the other promises are checked all the same
         kind = type(error).__name__

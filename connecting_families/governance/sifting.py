@@ -17,9 +17,8 @@ from connecting_families.audit.events import Event
 from connecting_families.audit.models import Entry
 from connecting_families.audit.refusals import Refused, Why
 from connecting_families.audit.trail import Who
-from connecting_families.governance import far
-from connecting_families.governance.far import Progress
 from connecting_families.governance.models import LookToCheck
+from connecting_families.governance.progress import Progress, progress_said, say_progress
 from connecting_families.staff.roles import Permission, permits, roles_permitting
 
 AT_FIRST: Final = timedelta(days=90)
@@ -179,7 +178,7 @@ def asked() -> Entry | None:
 
 def progress() -> Progress | None:
     """How many of the questions a worker has put to the trail by now; None while none is at it."""
-    return far.said(NAME)
+    return progress_said(NAME)
 
 
 @trail.stage
@@ -197,7 +196,7 @@ def sift(*, by: Who, at: datetime) -> Sifted:
             "many": settings.CF_LOOKS_IN_AN_HOUR, "openings": OPENINGS, "work": WORK,
         }  # fmt: skip
         for done, found in enumerate(FOUND.values()):
-            far.say(NAME, done, len(FOUND))
+            say_progress(NAME, done, len(FOUND))
             cursor.execute(KEPT.format(found=found), asked)
     waiting = {kind: to_check().filter(kind=kind).count() for kind in LookToCheck.KINDS}
     trail.record(Event.LOOKS_SIFTED, who=by, at=at, record=LookToCheck._meta.label_lower, details={"open": waiting})

@@ -12,9 +12,8 @@ from connecting_families.audit import signing, trail
 from connecting_families.audit.events import Event
 from connecting_families.audit.trail import Who
 from connecting_families.audit.verify import Report, held_in, verify
-from connecting_families.governance import far
-from connecting_families.governance.far import Progress
 from connecting_families.governance.models import Verification
+from connecting_families.governance.progress import Progress, progress_said, say_progress
 
 
 @trail.stage
@@ -89,11 +88,11 @@ def last() -> Verification | None:
 
 def progress(row: Verification) -> Progress | None:
     """How many of the sealed entries the worker has verified that is at it; None while none is."""
-    return far.said(_name(row))
+    return progress_said(_name(row))
 
 
 def _say(row: Verification, done: int, total: int) -> None:
-    far.say(_name(row), done, total)
+    say_progress(_name(row), done, total)
 
 
 def _name(row: Verification) -> str:

@@ -30,7 +30,7 @@ from connecting_families.governance import backups
 from connecting_families.staff import accounts
 from tests.audit.conftest import given
 from tests.deployment.by_http import Answer, Visitor
-from tests.faults.apart import Apart, apart, wait_until
+from tests.faults.own_servers import Apart, apart, wait_until
 from tests.faults.test_workers import LOADER, now
 from tests.signing_in import code_of, enrol
 

@@ -18,7 +18,7 @@ from django.test import Client
 from tests.pages import validator
 from tests.pages.conftest import SignedIn, needs_a_browser
 from tests.pages.council import signs_in_as
-from tests.pages.found import Form
+from tests.pages.links_and_forms import Form
 from tests.pages.places import DEVELOPERS, SIGNING_IN
 from tests.pages.visits import Visit, Visits, asks_who_it_is, taken_back
 from tests.stages.walk import Walk

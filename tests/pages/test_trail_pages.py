@@ -15,9 +15,9 @@ from connecting_families.audit import trail
 from connecting_families.audit.events import Event
 from connecting_families.audit.models import Entry
 from connecting_families.audit.trail import duty
-from connecting_families.governance import far, sifting, tasks, verification
-from connecting_families.governance.far import Progress
+from connecting_families.governance import sifting, tasks, verification
 from connecting_families.governance.models import Verification
+from connecting_families.governance.progress import Progress, say_progress
 from tests.pages.answers import press, text
 from tests.pages.conftest import Clock, SignedIn
 from tests.stages.conftest import WalkTo
@@ -229,7 +229,7 @@ def test_going_through_the_trail_is_handed_to_a_worker_and_asked_for_once(
     assert "Go through the trail now" not in text(page)
     opened = Entry.objects.filter(event="LOOKS_TO_CHECK_VIEWED").count()
     with transaction.atomic():
-        far.say(sifting.NAME, 1, 3)
+        say_progress(sifting.NAME, 1, 3)
         part = client.get("/trail/looks/", headers={"X-Poll": "1"}).content.decode()
         assert "A worker is at question 2 of 3." in part
     # As whoever asked for it, once; a lost message would have been found by the look for what is due.

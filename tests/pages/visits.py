@@ -22,7 +22,7 @@ from django.urls import Resolver404, resolve
 from cohorts.models import Objection, RightsRequest
 from connecting_families.audit.models import Entry
 from tests.pages.council import TYPED, planted, signs_in_as
-from tests.pages.found import Form, Read
+from tests.pages.links_and_forms import Form, Read
 from tests.pages.markup import read
 from tests.pages.place import Screen
 from tests.pages.places import PLACES, patterns, roles_of

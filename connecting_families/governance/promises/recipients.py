@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from cohorts import register_checks
 from connecting_families.audit.refusals import Why
-from connecting_families.governance.promises import lying, what_left
+from connecting_families.governance.promises import files_kept, what_left
 from connecting_families.governance.promises.shown import Shown, counted, named
 from transfers import addressees, keys, reopened
 from transfers.envelope import NotAnEnvelopeError
@@ -30,7 +30,7 @@ class Package(NamedTuple):
 
 def check(at: datetime) -> list[Why]:  # noqa: ARG001 - every check is asked so
     """Attempts that led elsewhere, packages for others or not there, recipients whom no agreement or notice names."""
-    return [*_hosts(), *_packages(), *lying.check(), *_named()]
+    return [*_hosts(), *_packages(), *files_kept.check(), *_named()]
 
 
 def pins() -> set[str]:
@@ -127,7 +127,7 @@ def evidence(at: datetime) -> list[Shown]:  # noqa: ARG001 - all evidence is ask
     ]  # fmt: skip
     where = settings.CF_DELIVERY_FOLDER.name if settings.CF_DELIVERY == "folder" else settings.CF_SFTP_HOST
     there = [package for package in _sealed() if (settings.CF_OUTBOX / package.file["name"]).is_file()]
-    wanted = [file.path for _, file in lying.files()]
+    wanted = [file.path for _, file in files_kept.files()]
     attempts = what_left.attempts()
     arrived = Submission.objects.exclude(sent_at=None).order_by("-pk")
     return [

@@ -21,13 +21,13 @@ class Progress(NamedTuple):
     total: int
 
 
-def say(work: str, done: int, total: int) -> None:
+def say_progress(work: str, done: int, total: int) -> None:
     """Say how far the work of this name is, until this transaction ends."""
     with connection.cursor() as cursor:
         cursor.execute(SAY, [f"{work}{done}/{total}"])
 
 
-def said(work: str) -> Progress | None:
+def progress_said(work: str) -> Progress | None:
     """How far the work of this name is; None while nobody is at it."""
     with connection.cursor() as cursor:
         cursor.execute(SAID, [work])

@@ -18,7 +18,7 @@ from transfers.models import Submission, Withdrawal
 from transfers.rules.lifecycle import Stage
 
 
-class Lying(NamedTuple):
+class KeptFile(NamedTuple):
     """A file that has to lie somewhere: of what, where that is in words, its path, its size in bytes and SHA-256.
 
     Of a key nothing but its place is known: its size is -1.
@@ -37,24 +37,24 @@ def kept() -> QuerySet[Submission]:
     return what_left.sealed().exclude(stage=Stage.DESTROYED.name).exclude(pk__in=going)
 
 
-def files() -> list[tuple[int, Lying]]:
+def files() -> list[tuple[int, KeptFile]]:
     """Every file that has to be there, with the key of the submission that it is of."""
     return [(row.pk, file) for row in kept().prefetch_related("withdrawals") for file in _files(row)]
 
 
-def _files(row: Submission) -> Iterator[Lying]:
+def _files(row: Submission) -> Iterator[KeptFile]:
     withdrawals = [each for each in row.withdrawals.all() if each.sealed_at is not None]
     every: list[Submission | Withdrawal] = [row, *withdrawals]
     for each in every:
         yield from _listed(str(each), "outbox", settings.CF_OUTBOX, each.sealed_files)
         yield from _listed(str(each), "archive", settings.CF_ARCHIVE, each.archived_files)
     if any(each.archived_files for each in every):
-        yield Lying(str(row), "folder of keys", archive.key_file(row.name))
+        yield KeptFile(str(row), "folder of keys", archive.key_file(row.name))
 
 
-def _listed(of: str, what: str, folder: Path, listed: list[dict[str, Any]]) -> Iterator[Lying]:
+def _listed(of: str, what: str, folder: Path, listed: list[dict[str, Any]]) -> Iterator[KeptFile]:
     for file in listed:
-        yield Lying(of, what, folder / file["name"], file["bytes"], file["sha256"])
+        yield KeptFile(of, what, folder / file["name"], file["bytes"], file["sha256"])
 
 
 def check() -> list[Why]:
@@ -64,7 +64,7 @@ def check() -> list[Why]:
     return [why for key, why in found if key in still]
 
 
-def _against(file: Lying) -> Why | None:
+def _against(file: KeptFile) -> Why | None:
     ours = file.what != "outbox"
     if not file.path.is_file():
         sentence = f"{file.path.name}, of {file.of}, is not in the {file.what}, and nobody had it destroyed."
