@@ -175,7 +175,8 @@ class CsvReader:
             return []
         rows = lines.removesuffix(b"\n").split(b"\n")
         commas = len(self._names) - 1
-        return rows if all(row.count(b",") == commas for row in rows) else []
+        # Of one column, an empty line is no row.
+        return rows if commas and all(row.count(b",") == commas for row in rows) else []
 
     def _is_as_wide(self, line: int, record: bytes) -> bool:
         """Whether the record has as many values as the header names columns."""
