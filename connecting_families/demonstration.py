@@ -53,7 +53,7 @@ SIGN_INS = (
     SignIn("approve", "data_approver", "approves what somebody else prepared"),
     SignIn("govern", "information_governance", "reads the trail, and accepts recipients' certificates"),
     SignIn("admin", "administrator", "adds staff, changes roles, and sees no family"),
-    SignIn("worker", "early_help_worker", "Early Help: supports families (casework pages come next)"),
+    SignIn("worker", "early_help_worker", "Early Help: records families and what they were told, and flags them"),
 )
 
 
