@@ -273,6 +273,8 @@ def _recipient(info: Any) -> Recipient:
     if info.getName() != "ktri" or info["ktri"]["rid"].getName() != "issuerAndSerialNumber":
         raise NotAnEnvelopeError("The envelope has a recipient of a kind that we do not write.")
     transport = info["ktri"]
+    if int(transport["version"]) != 0:
+        raise NotAnEnvelopeError("The envelope has a recipient of a version that we do not write.")
     by = transport["rid"]["issuerAndSerialNumber"]
     algorithm = transport["keyEncryptionAlgorithm"]
     return Recipient(

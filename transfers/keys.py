@@ -194,7 +194,11 @@ def _rsa_key(certificate: x509.Certificate) -> rsa.RSAPublicKey | None:
     """The key, where it can also receive one: a key kept for RSASSA-PSS signatures cannot."""
     if certificate.public_key_algorithm_oid != PublicKeyAlgorithmOID.RSAES_PKCS1_v1_5:
         return None
-    key = certificate.public_key()
+    try:
+        key = certificate.public_key()
+    except ValueError:
+        # Nothing is looked at inside before a certificate's key is asked for.
+        return None
     return key if isinstance(key, rsa.RSAPublicKey) else None
 
 

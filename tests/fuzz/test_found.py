@@ -1,5 +1,6 @@
 """What fuzzing found once, and some cases near what is right, each time."""
 
+import io
 import random
 from contextlib import ExitStack
 from pathlib import Path
@@ -9,9 +10,10 @@ import pytest
 from cohorts import reading
 from cohorts.bulk_errors import Errors
 from tests.fuzz import loaded
-from tests.fuzz.targets import TARGETS, certificates, parts, workbook_with
+from tests.fuzz.targets import TARGETS, certificates, packages, parts, workbook_with
 from tests.stages.bulk import everything, load
-from transfers import addressees
+from transfers import addressees, reopened
+from transfers.envelope import NotAnEnvelopeError
 from transfers.keys import CertificateError
 
 FOUND = Path(__file__).parent / "found"
@@ -76,3 +78,11 @@ def test_a_row_beyond_any_sheet_is_an_error_and_makes_up_no_rows_before_it(row: 
 def test_the_loader_loads_a_file_or_says_what_is_wrong_with_it(tmp_path: Path) -> None:
     assert load(tmp_path, everything()).errors == []
     loaded.take_a_file()
+
+
+def test_a_package_whose_recipient_is_of_another_version_may_not_leave() -> None:
+    whole = next(each for each in packages() if each.startswith(b"\x30\x80"))
+    version = whole.index(b"\x02\x01\x00", whole.index(b"\x31\x82")) + 2
+    assert reopened.read(io.BytesIO(whole), ".p7m").recipients
+    with pytest.raises(NotAnEnvelopeError, match="a version that we do not write"):
+        reopened.read(io.BytesIO(whole[:version] + b"\x08" + whole[version + 1 :]), ".p7m")
