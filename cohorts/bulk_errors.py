@@ -28,6 +28,11 @@ NOT_A_WORKBOOK = (
     "UNREADABLE_WORKBOOK",
     "This workbook cannot be read. Save it as an Excel workbook (.xlsx), or each sheet as CSV UTF-8.",
 )
+OUT_OF_ORDER = (
+    "ROWS_OUT_OF_ORDER",
+    "From here on rows or cells are not in order: some would be lost. Have it written anew, or save it as CSV UTF-8.",
+)
+SHEET_TWICE = ("SHEET_TWICE", "There are two sheets of this name. Leave the one that counts.")
 CELL_TOO_MANY = ("TOO_MANY_VALUES", "This value stands in a column that the header does not name.")
 CELLS = {
     "f": ("FORMULA", "This cell holds a formula. Put its value in its place."),

@@ -5,16 +5,12 @@ row at all (a wrong number of values, bytes that are not UTF-8, an unclosed quot
 is left out; what the values mean is not asked here.
 """
 
-import csv
 import hashlib
 import io
 import re
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack
-from datetime import date, datetime, time
-from decimal import Decimal
 from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -22,10 +18,9 @@ from typing import Any, NamedTuple, Protocol
 from cohorts import bulk_errors
 from cohorts.bulk_errors import LONGEST_LINE, Errors
 from cohorts.bulk_files import FILES, BulkFile
+from cohorts.sheets import UNREADABLE, SheetReader
 
 LARGEST_TEXTS = 1 << 28
-MOST_ROWS = 1_048_576
-"""Rows of a sheet, the header included (ECMA-376; Excel has no more)."""
 PIECE = 1 << 16
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 BOM = b"\xef\xbb\xbf"
@@ -35,12 +30,6 @@ QUOTED = re.compile(rb'"[^"]*(?:""[^"]*)*"')
 RECORD = re.compile(rb'(?:%b|[^",]*)(?:,(?:%b|[^",]*))*' % (QUOTED.pattern, QUOTED.pattern))
 VALUE = re.compile(rb"(?:^|,)(%b|[^,]*)" % QUOTED.pattern)
 BYTES = re.compile("[\udc80-\udcff]")
-
-# What openpyxl raises for a workbook that is none, according to where it is broken.
-UNREADABLE = (
-    zipfile.BadZipFile, zlib.error, KeyError, ValueError, TypeError, AttributeError, IndexError, SyntaxError, EOFError,
-    NotImplementedError,
-)  # fmt: skip
 
 
 class Reader(Protocol):
@@ -69,7 +58,7 @@ class Source(NamedTuple):
 
     def reader(self, errors: Errors) -> Reader:
         """Reads it, and adds what is wrong to `errors`."""
-        return SheetReader(self, errors) if self.sheet is not None else CsvReader(self.path, errors)
+        return SheetReader(self.path, self.sheet, errors) if self.sheet is not None else CsvReader(self.path, errors)
 
 
 class Found(NamedTuple):
@@ -102,8 +91,13 @@ def found_in(directory: Path, opened: ExitStack) -> Found:
         if (path := directory / file.file_name).is_file():
             sources.append(Source(file, file.file_name, path))
         for path, workbook in workbooks.items():
-            if file.name in workbook.sheetnames:
-                sources.append(Source(file, f"{path.name}:{file.name}", path, workbook[file.name]))
+            name, times = f"{path.name}:{file.name}", workbook.sheetnames.count(file.name)
+            if times == 1:
+                sources.append(Source(file, name, path, workbook[file.name]))
+            elif times:
+                errors = Errors(name)
+                errors.add(*bulk_errors.SHEET_TWICE)
+                unreadable.append(errors)
     return Found(sources, unreadable)
 
 
@@ -266,90 +260,3 @@ def _values(record: bytes) -> list[str]:
 
 def _shown(value: str) -> str:
     return value.encode(errors="surrogateescape").decode(errors="backslashreplace")
-
-
-class SheetReader:
-    """A sheet of a workbook: its cells become the text that a csv file would have."""
-
-    def __init__(self, source: Source, errors: Errors) -> None:
-        self._path, self._sheet, self._errors = source.path, source.sheet, errors
-        self._names: list[str] = []
-        self._rows: Iterator[tuple[Any, ...]] = iter(())
-
-    def sha256(self) -> str:
-        with self._path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-
-    def close(self) -> None:
-        """The workbook is closed by who opened it: its other sheets are still to be read."""
-
-    def header(self) -> list[str]:
-        try:
-            # What the sheet says of its own size is not always true.
-            self._sheet.reset_dimensions()
-            # A row may call itself the thousand-millionth: all before it would be made up, empty, one by one.
-            self._rows = self._sheet.iter_rows(max_row=MOST_ROWS + 1)
-            names = [_cell_text(cell.value) for cell in next(self._rows, ())]
-        except UNREADABLE:
-            self._errors.add(*bulk_errors.NOT_A_WORKBOOK)
-            return []
-        while names and not names[-1]:
-            names.pop()
-        if not names:
-            self._errors.add(*bulk_errors.EMPTY_FILE)
-        self._names = names
-        return names
-
-    def rows(self) -> Iterator[bytes]:
-        piece = io.StringIO()
-        # All in quotation marks: the writer leaves a lone carriage return without, and COPY takes it for a line end.
-        writer = csv.writer(piece, lineterminator="\n", quoting=csv.QUOTE_ALL)
-        try:
-            for line, cells in enumerate(self._rows, start=2):
-                if line > MOST_ROWS:
-                    raise ValueError
-                values = self._texts(line, cells)
-                if any(values):
-                    writer.writerow([line, *values])
-                if piece.tell() > PIECE:
-                    yield piece.getvalue().encode()
-                    piece.seek(0)
-                    piece.truncate()
-        except UNREADABLE:
-            self._errors.add(*bulk_errors.NOT_A_WORKBOOK)
-        yield piece.getvalue().encode()
-
-    def _texts(self, line: int, cells: tuple[Any, ...]) -> list[str]:
-        """The row as text, as wide as the header; a cell that is not a plain value is an error."""
-        texts = [""] * len(self._names)
-        for place, cell in enumerate(cells):
-            if cell.value is None:
-                continue
-            text = _cell_text(cell.value)
-            if place >= len(self._names):
-                self._errors.add(*bulk_errors.CELL_TOO_MANY, line=line, value=text)
-                continue
-            texts[place] = text
-            if cell.data_type in bulk_errors.CELLS:
-                code, message = bulk_errors.CELLS[cell.data_type]
-                self._errors.add(
-                    code, f"{message} It is cell {cell.coordinate}.", line=line, column=self._names[place], value=text
-                )
-        return texts
-
-
-def _cell_text(value: Any) -> str:
-    """A cell's value as a csv file has it: ISO dates, plain numbers, true and false."""
-    match value:
-        case None:
-            return ""
-        case bool():
-            return str(value).lower()
-        case datetime() if value.time() == time():
-            return value.date().isoformat()
-        case date() | time():
-            return value.isoformat()
-        case float():
-            return str(int(value)) if value.is_integer() else format(Decimal(repr(value)), "f")
-        case _:
-            return str(value)

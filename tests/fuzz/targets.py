@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from cohorts import incoming, reading
+from cohorts import incoming, reading, sheets
 from cohorts.bulk_errors import Errors
 from tests.gates import opened
 from tests.rules.test_receipts import said
@@ -168,7 +168,7 @@ def take_workbook(data: bytes) -> None:
                 rows = b"".join(reader.rows()).decode() if names else ""
             for row in csv.reader(io.StringIO(rows, newline=""), strict=True):
                 assert len(row) == 1 + len(names)
-                assert int(row[0]) <= reading.MOST_ROWS
+                assert int(row[0]) <= sheets.MOST_ROWS
 
 
 @cache

@@ -3,15 +3,13 @@
 import csv
 import io
 import tracemalloc
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from threading import Barrier, Thread
 from time import sleep
 from typing import Any
-from zipfile import ZipFile
 
-import openpyxl
 import psycopg
 import pytest
 from django.conf import settings
@@ -22,7 +20,7 @@ from hypothesis import strategies as st
 
 from cohorts.bulk_errors import LISTED, Errors
 from cohorts.load_report import LoadReport
-from cohorts.models import Address, Family, Membership, Person
+from cohorts.models import Address, Family
 from cohorts.reading import CsvReader
 from tests.conftest import address_of
 from tests.stages.bulk import COLUMNS, Row, everything, load, load_bytes, told, write
@@ -256,74 +254,6 @@ def test_an_endless_line_is_refused_in_flat_memory(tmp_path: Path) -> None:
     assert [(error.line, error.code) for error in errors.listed()] == [(2, "LINE_TOO_LONG")]
     assert rows == b"3,F2,North,,,\n"
     assert peak < 16 << 20
-
-
-def workbook(path: Path, sheets: Mapping[str, Sequence[Sequence[object]]]) -> None:
-    """A workbook with these rows of cells; "=text" is a text that looks like a formula."""
-    book = openpyxl.Workbook()
-    book.remove(book.worksheets[0])
-    for name, rows in sheets.items():
-        sheet = book.create_sheet(name)
-        for row in rows:
-            sheet.append(row)
-        for cell in (cell for row in sheet.iter_rows() for cell in row if cell.value == "=text"):
-            cell.data_type = "s"
-    book.save(path)
-
-
-@pytest.mark.django_db
-def test_a_workbook_has_a_sheet_for_each_file(tmp_path: Path) -> None:
-    person = {"person_ref": "P1", "given_name": "Zoë", "family_name": "=text", "date_of_birth": date(2012, 2, 29),
-              "sex": 2, "nhs_number": 9434765919}  # fmt: skip
-    workbook(
-        tmp_path / "of any name.xlsx",
-        {
-            "memberships": [COLUMNS["memberships"], ["F1", "P1", date(2026, 1, 1), None, "child", True, False]],
-            "people": [COLUMNS["people"], [person.get(column) for column in COLUMNS["people"]]],
-            "families": [COLUMNS["families"], ["F1", 1.5], [None], ["F2", 3.0]],
-            "notes": [["not a bulk file"]],
-        },
-    )
-    report = load(tmp_path)
-    assert told(report) == []
-    assert [*report.loaded] == [f"of any name.xlsx:{name}" for name in ("families", "people", "memberships")]
-    read = Person.objects.get()
-    assert (read.given_name, read.date_of_birth, read.sex) == ("Zoë", date(2012, 2, 29), "2")
-    assert (read.nhs_number, read.family_name) == ("9434765919", "=text")
-    assert list(Family.objects.order_by("id").values_list("team", flat=True)) == ["1.5", "3"]
-    membership = Membership.objects.get()
-    assert (membership.joined_on, membership.lives_in_household) == (date(2026, 1, 1), True)
-
-
-@pytest.mark.django_db
-def test_a_cell_may_have_a_line_end_of_any_kind(tmp_path: Path) -> None:
-    workbook(tmp_path / "made.xlsx", {"families": [COLUMNS["families"], ["F1", "aMARKb"], ["F2", 'a "b"\n,c']]})
-    with ZipFile(tmp_path / "made.xlsx") as made, ZipFile(tmp_path / "cases.xlsx", "w") as cases:
-        for part in made.infolist():
-            cases.writestr(part, made.read(part).replace(b"MARK", b"&#13;"))
-    (tmp_path / "made.xlsx").unlink()
-    assert told(load(tmp_path)) == []
-    assert list(Family.objects.order_by("id").values_list("team", flat=True)) == ["a\rb", 'a "b"\n,c']
-
-
-@pytest.mark.django_db
-def test_formulas_and_errors_of_a_workbook_are_refused(tmp_path: Path) -> None:
-    rows: list[list[object]] = [
-        [*COLUMNS["families"]],
-        ["F1", "=A1", "2026-01-01"],
-        ["F2", "#REF!", None, None, None, 7],
-    ]
-    workbook(tmp_path / "cases.xlsx", {"families": rows, "people": []})
-    (tmp_path / "broken.xlsx").write_bytes(b"PK\x03\x04 and no more")
-    report = load(tmp_path)
-    assert told(report) == [
-        ("broken.xlsx", 1, "", "UNREADABLE_WORKBOOK", ""),
-        ("cases.xlsx:families", 2, "team", "FORMULA", "=A1"),
-        ("cases.xlsx:families", 3, "team", "CELL_ERROR", "#REF!"),
-        ("cases.xlsx:families", 3, "", "TOO_MANY_VALUES", "7"),
-        ("cases.xlsx:people", 1, "", "EMPTY_FILE", ""),
-    ]
-    assert not Family.objects.exists()
 
 
 def test_two_loads_at_once_queue_and_both_are_right(committed: str, tmp_path: Path) -> None:
