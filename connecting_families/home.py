@@ -84,6 +84,7 @@ def home(request: HttpRequest) -> HttpResponse:
             "undecided": queries.undecided_objections(at).count(),
             "to_destroy": retaining.due(at),
             "looks": sifting.to_check().count(),
+            "sifting_failed": sifting.has_failed(),
             "rechecks": len(queries.rechecks_due(at)),
             "certificates": RecipientCertificate.objects.filter(second_accepted_by=None, revoked_at=None).count(),
             "requests": rights_register.counts(at),

@@ -241,6 +241,7 @@ class Event(Enum):
     SEARCHES_FOR_NAME_VIEWED = "Who searched for a name was looked up"
     ENTRIES_EXPORTED = "Entries of the trail were downloaded"
     LOOKS_SIFTING_REQUESTED = "Going through the trail for looks to check was asked for"
+    LOOKS_SIFTING_FAILED = "Going through the trail for looks to check failed"
     LOOKS_SIFTED = "The trail was gone through for looks to check"
     LOOKS_TO_CHECK_VIEWED = "The list of looks to check was opened"
     LOOK_TO_CHECK_VIEWED = "A look to check was opened"

@@ -1,5 +1,7 @@
 """The alarm: a mail to information governance where a night finds the trail not whole, or a promise not kept.
 
+Also where the trail cannot be gone through for looks that somebody should explain.
+
 Codes and links alone. It is sent once for what was found, again after each other night that finds the same, at once
 where something else is found, and a last time when all is well again.
 """
@@ -11,16 +13,16 @@ from django.urls import reverse
 
 from cohorts.rules.clocks import LONDON
 from connecting_families.audit.trail import Who
-from connecting_families.governance import checking, verification
+from connecting_families.governance import checking, sifting, verification
 from connecting_families.governance.mailing import Mail
 from connecting_families.governance.models import Verification
 from connecting_families.governance.promises.table import BY_NUMBER
 
 AGAIN = timedelta(minutes=15)
 """After which one that did not get through is tried again."""
-TRAIL = "trail"
+TRAIL, LOOKS = "trail", "looks"
 Wrong = dict[str, list[str]]
-"""Codes of what is wrong, by the number of the promise, or of the trail."""
+"""Codes of what is wrong, by the number of the promise, or of the trail, or of going through it for looks to check."""
 
 
 def send_if_due(*, by: Who, at: datetime) -> bool:
@@ -45,6 +47,11 @@ def found(at: datetime) -> Wrong:
         wrong[TRAIL] = ["VERIFICATION_FAILED"]
     elif last is not None and at - last.asked_at > checking.OLD:
         wrong[TRAIL] = ["NOT_VERIFIED_LATELY"]
+    sifted = sifting.last_sifted()
+    if sifting.has_failed():
+        wrong[LOOKS] = ["SIFTING_FAILED"]
+    elif sifted is not None and at - sifted.timestamp > checking.OLD:
+        wrong[LOOKS] = ["NOT_SIFTED_LATELY"]
     for each in checking.standing(at):
         if each.outcome is not None and not each.kept:
             codes = dict.fromkeys(fault["code"] for fault in each.outcome.faults)
@@ -60,6 +67,8 @@ def lines(wrong: Wrong, at: datetime) -> list[str]:
     for what, codes in wrong.items():
         if what == TRAIL:
             name, where = "The trail was verified", reverse("verification")
+        elif what == LOOKS:
+            name, where = "The trail was gone through for looks to check", reverse("looks_to_check")
         else:
             name, where = f"Promise {what}, {BY_NUMBER[int(what)].title}", f"{reverse('promises')}#promise-{what}"
         said.append(f"{name}: {', '.join(codes)}. {settings.CF_SITE_URL}{where}")

@@ -57,6 +57,7 @@ def looks_to_check(request: HttpRequest) -> HttpResponse:
     ]  # fmt: skip
     context = {
         "title": "Looks to check", "parts": parts("looks_to_check"), "form": form, "page": page,
+        "failed": sifting.has_failed(),
         "sifted": f"The trail was gone through last on {moment(last.timestamp)}." if last else
         "The trail was not gone through yet.",
         "table": Table("Looks at families", LOOKS, rows, empty="None is here."),

@@ -148,6 +148,8 @@ NO_WORK = """
     GROUP BY o.who, o.reference
 """
 NAME: Final = "sift-the-trail-"
+TRIES: Final = 3
+"""How often it is tried, a quarter of a minute apart, before a person is told: what fails so often fails again."""
 FOUND: Final = {LookToCheck.SAME_NAME: SAME_NAME, LookToCheck.MANY: MANY, LookToCheck.NO_WORK: NO_WORK}
 
 
@@ -170,10 +172,26 @@ def request(*, by: Who, at: datetime) -> None:
 
 
 def asked() -> Entry | None:
-    """The entry by which somebody asked for it, where that was not done since."""
-    newest = Entry.objects.filter(event=Event.LOOKS_SIFTING_REQUESTED.name).order_by("-timestamp", "-id").first()
-    last = last_sifted()
-    return None if newest is None or (last is not None and newest.timestamp <= last.timestamp) else newest
+    """The entry by which somebody asked for it, or which tells that it failed, where it was not done since.
+
+    None, too, where it failed TRIES times: whoever asks once more has it tried anew.
+    """
+    last, wanted, failed = last_sifted(), _newest(Event.LOOKS_SIFTING_REQUESTED), _newest(Event.LOOKS_SIFTING_FAILED)
+    waiting = [each for each in (wanted, failed) if each and (last is None or each.timestamp > last.timestamp)]
+    return waiting[0] if waiting and not has_failed() else None
+
+
+def has_failed() -> bool:
+    """Whether it failed TRIES times, and nobody asked for it since: a person has to look at why."""
+    since = [each.pk for each in (last_sifted(), _newest(Event.LOOKS_SIFTING_REQUESTED)) if each is not None]
+    failures = Entry.objects.filter(event=Event.LOOKS_SIFTING_FAILED.name, pk__gt=max(since, default=0))
+    return bool(failures.count() >= TRIES)
+
+
+@trail.stage
+def fail(*, why: str, by: Who, at: datetime) -> None:
+    """Keep that it failed; `why` is the kind of error, never its words. It is tried again TRIES times in all."""
+    trail.record(Event.LOOKS_SIFTING_FAILED, who=by, at=at, record=LookToCheck._meta.label_lower, details={"why": why})
 
 
 def progress() -> Progress | None:
@@ -205,7 +223,11 @@ def sift(*, by: Who, at: datetime) -> Sifted:
 
 def last_sifted() -> Entry | None:
     """The entry of when the trail was gone through last."""
-    return trail.entries().filter(event=Event.LOOKS_SIFTED.name).order_by("-timestamp", "-id").first()
+    return _newest(Event.LOOKS_SIFTED)
+
+
+def _newest(event: Event) -> Entry | None:
+    return trail.entries().filter(event=event.name).order_by("-timestamp", "-id").first()
 
 
 def to_check() -> models.QuerySet[LookToCheck]:

@@ -51,21 +51,32 @@ def verify_what_is_due() -> None:
 @shared_task
 def sift_the_trail() -> None:
     """Go through what is new in the trail for looks that governance should check."""
-    sifting.sift(by=duty("sift"), at=timezone.now())
+    _sift(duty("sift"))
 
 
 @shared_task
 def sift_what_was_asked() -> None:
-    """Go through the trail for whoever asked for it. Where another worker is at it, it is found again later."""
+    """Go through the trail for whoever asked for it, or where it failed in the night.
+
+    Where another worker is at it, it is found again later.
+    """
     with alone(Work.SIFTING, 0) as nobody_else:
         entry = sifting.asked() if nobody_else else None
         if entry is None:
             return
-        try:
-            with trail.correlated(entry.cid or ""):
-                sifting.sift(by=_who_asked(entry), at=timezone.now())
-        except (OperationalError, InterfaceError) as error:
-            logger.warning("Going through the trail was interrupted (%s); it is done again.", type(error).__name__)
+        with trail.correlated(entry.cid or ""):
+            _sift(_who_asked(entry))
+
+
+def _sift(by: Who) -> None:
+    """A lost database is no answer: it is done again. What else fails is on the trail, and after some tries told."""
+    try:
+        sifting.sift(by=by, at=timezone.now())
+    except (OperationalError, InterfaceError) as error:
+        logger.warning("Going through the trail was interrupted (%s); it is done again.", type(error).__name__)
+    except Exception as error:  # noqa: BLE001 - whatever it is: somebody must be told
+        logger.error("Going through the trail failed: %s.", type(error).__name__)
+        sifting.fail(why=type(error).__name__, by=duty("sift"), at=timezone.now())
 
 
 def _who_asked(entry: Entry) -> Who:

@@ -13,9 +13,10 @@ from connecting_families.audit import seal, signing
 from connecting_families.audit.models import Entry
 from connecting_families.audit.trail import duty
 from connecting_families.audit.verify import Fault, Report, held_in, verify
-from connecting_families.governance import checking, tasks, verification
+from connecting_families.governance import alarm, checking, sifting, tasks, verification
 from connecting_families.governance.models import Verification
 from tests.pages.breakers import IN_A_NIGHT
+from tests.pages.conftest import SignedIn
 from tests.pages.keeping import DAY, Council, SetClock, clock, council
 from tests.stages.walk import PEOPLE
 
@@ -109,6 +110,52 @@ def test_a_trail_that_is_not_whole_is_told_and_a_mail_that_does_not_get_through_
     tasks.raise_the_alarm()
     assert "VERIFICATION_FAILED" in sent[1].body
     assert Verification.objects.count() == 2
+
+
+def test_going_through_the_trail_that_fails_again_and_again_is_told_and_not_tried_for_ever(
+    council: Council, clock: SetClock, sent: list[EmailMessage], signed_in: SignedIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What failed otherwise than by a lost database was tried again every 15 seconds, and nobody was told."""
+    at = council.night()
+    clock(at)
+
+    def failures() -> list[tuple[str, object]]:
+        found = Entry.objects.filter(event="LOOKS_SIFTING_FAILED")
+        return list(found.values_list("who", "additional_data"))
+
+    with monkeypatch.context() as broken:
+        broken.setattr(sifting, "FOUND", {"MANY": "SELECT of nothing that is"})
+        tasks.sift_the_trail()
+        tasks.raise_the_alarm()
+        assert (len(failures()), sent) == (1, [])
+        for minutes in range(1, 6):
+            clock(at + minutes * MINUTE)
+            tasks.sift_what_was_asked()
+        assert failures() == [("system:sift", {"why": "ProgrammingError"})] * 3
+        tasks.raise_the_alarm()
+        wanted = "looks to check: SIFTING_FAILED. https://families.anytown.example/trail/looks/"
+        assert [wanted in each.body for each in sent] == [True]
+        # Asked for anew it is tried anew, and told no second time in a night.
+        clock(at + 10 * MINUTE)
+        sifting.request(by=council.walk.who("govern"), at=at + 10 * MINUTE)
+        assert not sifting.has_failed()
+        for minutes in range(11, 16):
+            clock(at + minutes * MINUTE)
+            tasks.sift_what_was_asked()
+        assert len(failures()) == 6
+    clock(at + 20 * MINUTE)
+    client = signed_in("govern")
+    for path in ("/", "/trail/looks/"):
+        assert "going through the trail failed" in client.get(path).content.decode().lower()
+    sifting.request(by=council.walk.who("govern"), at=at + 20 * MINUTE)
+    clock(at + 21 * MINUTE)
+    tasks.sift_what_was_asked()
+    assert sifting.asked() is None
+    tasks.raise_the_alarm()
+    assert sent[-1].subject == "Connecting Families: all is well again"
+    # A night on which nobody goes through it is told, too.
+    clock(at + 2 * DAY)
+    assert alarm.found(at + 2 * DAY)["looks"] == ["NOT_SIFTED_LATELY"]
 
 
 def test_the_newest_checkpoint_is_mailed_once_a_day_and_can_be_held_against_the_trail(

@@ -62,6 +62,7 @@ NOTHING_BESIDE = {
     "connecting_families.governance.subject.report.view_not_on_paper",
     "connecting_families.governance.mailing._note",
     "connecting_families.governance.sifting.request",
+    "connecting_families.governance.sifting.fail",
     "connecting_families.management.commands.export_trail.handle",
     "connecting_families.management.commands.verify_trail.handle",
     # A backup lies outside the database; tests/faults/test_restore.py makes and refuses some.
