@@ -17,4 +17,5 @@ urlpatterns = [
     path("", include("connecting_families.governance.urls")),
 ]
 
+handler429 = "connecting_families.staff.limits.wait_to_sign_in"
 handler500 = "connecting_families.unavailable.failed"

@@ -4,10 +4,12 @@ Tries to sign in are counted by django-allauth (ACCOUNT_RATE_LIMITS), in the sam
 processes share. Whoever is asked to wait is on the trail, once a minute (middleware.too_much_is_recorded).
 """
 
-from typing import Any
+from http import HTTPStatus
 
+from allauth.account.utils import passthrough_next_redirect_url
 from allauth.core.internal import ratelimit
 from django.conf import settings
+from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
@@ -24,9 +26,16 @@ def too_often(request: HttpRequest, what: str = SEARCH) -> bool:
     return counted is None
 
 
-def wait(request: HttpRequest, **context: Any) -> HttpResponse:
-    """The page that asks to wait (429), and leads back to where somebody was."""
-    context = {"searches": settings.CF_SEARCHES_A_MINUTE, "again": request.get_full_path(), **context}
-    answer = render(request, "429.html", context, status=429)
-    answer["Retry-After"] = str(MINUTE)
-    return answer
+def wait(request: HttpRequest) -> HttpResponse:
+    """The page that asks who searches to wait (429), and leads back to where they were."""
+    context = {"searches": settings.CF_SEARCHES_A_MINUTE, "again": request.get_full_path()}
+    return render(request, "429.html", context, status=HTTPStatus.TOO_MANY_REQUESTS)
+
+
+def wait_to_sign_in(request: HttpRequest) -> HttpResponse:
+    """The page that asks who signs in, or confirms, to wait: where allauth counted too many tries (handler429).
+
+    It leads back to where they wanted to go on from; what they had sent before they were asked to confirm is kept.
+    """
+    context = {"again": passthrough_next_redirect_url(request, request.path, REDIRECT_FIELD_NAME)}
+    return render(request, "429.html", context, status=HTTPStatus.TOO_MANY_REQUESTS)

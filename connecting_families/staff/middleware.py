@@ -154,11 +154,15 @@ def typed_again(
 def too_much_is_recorded(
     get_response: Callable[[HttpRequest], HttpResponseBase],
 ) -> Callable[[HttpRequest], HttpResponseBase]:
-    """Whoever is asked to wait (429) is on the trail, once a minute for each page: not as often as they ask."""
+    """Whoever is asked to wait (429) is told how long, and is on the trail: once a minute for each page they ask for.
+
+    Not as often as they ask.
+    """
 
     def noted(request: HttpRequest) -> HttpResponseBase:
         answer = get_response(request)
         if answer.status_code == TOO_MANY_REQUESTS:
+            answer.headers.setdefault("Retry-After", str(limits.MINUTE))
             user, view = request.user, request.resolver_match.view_name if request.resolver_match else ""
             address = address_of(request)
             who = user.who(address) if isinstance(user, User) else duty("sign-in").at_address(address)

@@ -66,6 +66,17 @@ def confirm(client: Client, given: dict[str, str], path: str = ADD) -> tuple[Any
     return client.post(path, sent), sent
 
 
+def test_whoever_looks_for_people_too_often_before_adding_one_waits_and_loses_nothing_typed(
+    worker: Client, settings: Any
+) -> None:
+    settings.CF_SEARCHES_A_MINUTE = 1
+    assert worker.post(ADD, NAME).status_code == 200
+    answer = worker.post(ADD, NAME)
+    assert (answer.status_code, answer["Retry-After"]) == (429, "60")
+    assert "Wait a minute, then continue" in said(answer)
+    assert all(f'value="{NAME[name]}"' in said(answer) for name in ("given_name", "family_name", *BORN))
+
+
 # A family --------------------------------------------------------------------------------------------------------
 
 
