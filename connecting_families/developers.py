@@ -8,13 +8,13 @@ from connecting_families.kit import showcase
 from connecting_families.staff.guards import opened_by
 
 
-@opened_by()
+@opened_by(takes=True)
 def kit(request: HttpRequest) -> HttpResponse:
     """The pieces of a page, and links to the kinds of page."""
     return _shown(request, "pieces")
 
 
-@opened_by()
+@opened_by(takes=True)
 def kit_page(request: HttpRequest, name: str) -> HttpResponse:
     """One kind of page."""
     return _shown(request, name)

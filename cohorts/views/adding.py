@@ -76,7 +76,7 @@ def _team_form(request: HttpRequest) -> TeamForm:
 # A person --------------------------------------------------------------------------------------------------------
 
 
-@of_family
+@lambda view: of_family(view, takes=True)
 @once(Person)
 def add_person(request: HttpRequest, family: Family) -> HttpResponse:
     """Add a person: the name, who on file may be the same, the rest, the answers to check, and then the act."""

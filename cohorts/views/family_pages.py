@@ -36,11 +36,11 @@ OPENED, OPEN_FOR = "families_of_others", timedelta(hours=1)
 Page = Callable[..., HttpResponse]
 
 
-def of_family(view: Page, *permissions: Permission) -> Any:
+def of_family(view: Page, *permissions: Permission, takes: bool = False) -> Any:
     """A page of a family of the own team, or (for who sees all) of any; opening it is recorded, and so is a refusal.
 
     `permissions` are those that it needs, if seeing families is not enough. A family of another team is opened with a
-    reason first (`families.open_family`).
+    reason first (`families.open_family`). `takes`: as of `opened_by`.
     """
 
     def opened(request: HttpRequest, /, family: str, **named: Any) -> HttpResponse:
@@ -54,7 +54,8 @@ def of_family(view: Page, *permissions: Permission) -> Any:
         return view(request, row, **named)
 
     functools.update_wrapper(opened, view)
-    return opened_by(*(permissions or (Permission.SEE_OWN_FAMILIES, Permission.SEE_ALL_FAMILIES)))(opened)
+    who = permissions or (Permission.SEE_OWN_FAMILIES, Permission.SEE_ALL_FAMILIES)
+    return opened_by(*who, takes=takes)(opened)
 
 
 def is_own(request: HttpRequest, row: Family) -> bool:

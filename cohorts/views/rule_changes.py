@@ -127,7 +127,7 @@ def activate(request: HttpRequest, number: int) -> HttpResponse:
     return redirect("rule_change", row.pk)
 
 
-@opened_by(Permission.DECIDE_RULES)
+@opened_by(Permission.DECIDE_RULES, takes=True)
 def refuse(request: HttpRequest, number: int) -> HttpResponse:
     """Refuse a change, with a reason."""
     row = row_of(number)
@@ -135,7 +135,7 @@ def refuse(request: HttpRequest, number: int) -> HttpResponse:
     return _let_go(request, row, stage.refuse, against, "Refuse the change", "The change is refused.")
 
 
-@opened_by(Permission.PROPOSE_RULES)
+@opened_by(Permission.PROPOSE_RULES, takes=True)
 def withdraw(request: HttpRequest, number: int) -> HttpResponse:
     """Withdraw a change, with a reason."""
     row = row_of(number)

@@ -202,7 +202,7 @@ def _narrow(request: HttpRequest, row: Objection, given: dict[str, Any]) -> str:
     return f"{row.reference} covers {len(given['persons'])} of the family."
 
 
-@opened_by(Permission.DECIDE_OBJECTIONS)
+@opened_by(Permission.DECIDE_OBJECTIONS, takes=True)
 def match(request: HttpRequest, number: int) -> HttpResponse:
     """Say whom an unmatched objection is about: the name is shown before anything is kept."""
     row = get_object_or_404(Objection, pk=number)

@@ -142,7 +142,7 @@ def close_request(request: HttpRequest, number: int) -> HttpResponse:
     return redirect("rights_request", row.pk)
 
 
-@opened_by(Permission.ANSWER_REQUESTS)
+@opened_by(Permission.ANSWER_REQUESTS, takes=True)
 def identify_request(request: HttpRequest, number: int) -> HttpResponse:
     """Say whom a request is about: the name is shown before anything is kept."""
     row = _row(number)

@@ -1,9 +1,11 @@
 """The one way a page is opened, and an act is asked for at the prompt; a refusal is recorded."""
 
 import functools
+import inspect
 from collections.abc import Callable
 from datetime import datetime
 from ipaddress import ip_address
+from types import CodeType
 from typing import Concatenate, NoReturn, ParamSpec
 
 from django.conf import settings
@@ -23,6 +25,10 @@ P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
 METHODS = ("GET", "HEAD", "POST")
 """In which ways a page may be asked for. A page that is narrower says so itself (require_POST and the like)."""
+READ = ("GET", "HEAD")
+"""In which ways a page that takes nothing may be asked for."""
+SENT = frozenset({"POST", "method"})
+"""What a view looks at in a request that takes what is sent to it."""
 
 
 class NotPermitted(Refused):
@@ -36,18 +42,22 @@ def not_permitted(permission: Permission) -> Why:
     )
 
 
-def opened_by(*permissions: Permission) -> Callable[[View[P]], View[P]]:
+def opened_by(*permissions: Permission, takes: bool = False) -> Callable[[View[P]], View[P]]:
     """A page that people with any of these permissions may open; no permission named: everybody who signed in.
 
     Nobody signed in is sent to sign in; a wrong role is refused with the reason (403), and the refusal recorded. Who
-    asks in another way than by METHODS is answered 405, before anything is looked at.
+    asks in another way than by METHODS is answered 405, before anything is looked at; so is whoever sends something to
+    a page that takes nothing. That is one whose own code does not look at what was sent, and which no other decorator
+    around it narrows to a way (require_POST). `takes`: it does take it, and leaves the looking to another function.
     """
 
     def guarded(view: View[P]) -> View[P]:
         @functools.wraps(view)
         def opened(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
-            if request.method not in METHODS:
-                return HttpResponseNotAllowed(METHODS)
+            whole = request.resolver_match is not None and request.resolver_match.func is opened
+            ways = READ if whole and not takes and not looks_at_what_is_sent(view) else METHODS
+            if request.method not in ways:
+                return HttpResponseNotAllowed(ways)
             user = request.user
             if not isinstance(user, User) or not user.is_active:
                 return redirect_to_login(request.get_full_path())
@@ -59,6 +69,18 @@ def opened_by(*permissions: Permission) -> Callable[[View[P]], View[P]]:
         return opened  # type: ignore[return-value]
 
     return guarded
+
+
+@functools.cache
+def looks_at_what_is_sent(view: Callable[..., object]) -> bool:
+    """Whether the code of a view looks at what was sent, or in which way it was asked."""
+    return bool(_names(inspect.unwrap(view).__code__) & SENT)
+
+
+def _names(code: CodeType) -> set[str]:
+    """Every name in this code, and in the functions inside it."""
+    inner = (_names(each) for each in code.co_consts if isinstance(each, CodeType))
+    return set(code.co_names).union(*inner)
 
 
 def refuse_page(request: HttpRequest, permission: Permission) -> NoReturn:

@@ -18,8 +18,8 @@ urlpatterns = [
     path("account/logout/", usual_ways(account.logout), name="account_logout"),
     path("account/inactive/", require_safe(account.account_inactive), name="account_inactive"),
     # A fresh password or code before a grave act.
-    path("account/reauthenticate/", opened_by()(account.reauthenticate), name="account_reauthenticate"),
-    path("account/reauthenticate/code/", opened_by()(mfa.reauthenticate), name="mfa_reauthenticate"),
+    path("account/reauthenticate/", opened_by(takes=True)(account.reauthenticate), name="account_reauthenticate"),
+    path("account/reauthenticate/code/", opened_by(takes=True)(mfa.reauthenticate), name="mfa_reauthenticate"),
     # One's own account.
     path("account/", own.account, name="my_account"),
     path("account/password/", own.change_password, name="change_password"),

@@ -201,8 +201,9 @@ Written by `make access` from the running program, and compared by a test: every
 role and by nobody. An address that is not in it fails the test by its name.
 
 A cell says what GET is answered and, where it is something else, what POST (of an empty form) is answered; of a button
-(`POST /…`, where GET is answered 405) what pressing it is answered. HEAD is answered as GET is, everywhere, and PUT and
-DELETE are answered 405 with the ways that are open: that is not repeated.
+(`POST /…`, where GET is answered 405) what pressing it is answered; of what is only read (`GET /…`, where POST is
+answered 405 to everybody) what GET is answered. HEAD is answered as GET is, everywhere, and PUT and DELETE are answered
+405 with the ways that are open: that is not repeated.
 
 | in a cell | means |
 |---|---|
@@ -251,8 +252,11 @@ def page(answers: Answers) -> str:
         for asked, of in answers.items():
             if asked.route in group:
                 pressed = all(ways["GET"].status == 405 for ways in of.values())
-                cells = " | ".join(of[role]["POST"].said if pressed else _cell(of[role]) for role in COLUMNS)
-                lines.append(f"| `{'POST ' * pressed}{written(named[asked.route])}` | {asked.what} | {cells} |")
+                read = all(ways["POST"].status == 405 for ways in of.values())
+                only = "POST" if pressed else "GET" if read else ""
+                cells = " | ".join(of[role][only].said if only else _cell(of[role]) for role in COLUMNS)
+                address = f"{only} {written(named[asked.route])}".lstrip()
+                lines.append(f"| `{address}` | {asked.what} | {cells} |")
         lines.append("")
     return "\n".join([*lines, *_at_the_prompt()])
 
@@ -286,4 +290,4 @@ def written(pattern: URLPattern) -> str:
 
 def in_the_page(text: str) -> set[str]:
     """The addresses that a page of answers has."""
-    return set(re.findall(r"^\| `(?:POST )?(/[^`]*)`", text, re.MULTILINE))
+    return set(re.findall(r"^\| `(?:POST |GET )?(/[^`]*)`", text, re.MULTILINE))

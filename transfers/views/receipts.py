@@ -28,7 +28,7 @@ SENT = [Column("Package"), Column("Rows sent", numeric=True), Column("Rows loade
 NOT_A_TEAMS = "For the data team: no team can mend it"
 
 
-@opened_by(Permission.SEND_SUBMISSIONS)
+@opened_by(Permission.SEND_SUBMISSIONS, takes=True)
 def take_in(request: HttpRequest, name: str) -> HttpResponse:
     """Take in the receipt of a submission."""
     row = row_of(name)

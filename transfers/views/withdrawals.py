@@ -63,7 +63,7 @@ def try_again(request: HttpRequest, name: str) -> HttpResponse:
     return redirect("withdrawal", row.name)
 
 
-@opened_by(Permission.SEND_SUBMISSIONS)
+@opened_by(Permission.SEND_SUBMISSIONS, takes=True)
 def acknowledge(request: HttpRequest, name: str) -> HttpResponse:
     """Take in the receipt in which the recipient says that it was carried out."""
     row = _row(name)

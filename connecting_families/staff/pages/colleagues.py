@@ -131,7 +131,7 @@ def change_colleague(request: HttpRequest, number: int) -> HttpResponse:
     )  # fmt: skip
 
 
-@opened_by(Permission.MANAGE_STAFF)
+@opened_by(Permission.MANAGE_STAFF, takes=True)
 @reauthentication_required(allow_get=True)
 def close_account(request: HttpRequest, number: int) -> HttpResponse:
     """Close an account."""
@@ -143,7 +143,7 @@ def close_account(request: HttpRequest, number: int) -> HttpResponse:
     )  # fmt: skip
 
 
-@opened_by(Permission.MANAGE_STAFF)
+@opened_by(Permission.MANAGE_STAFF, takes=True)
 @reauthentication_required(allow_get=True)
 def reopen_account(request: HttpRequest, number: int) -> HttpResponse:
     """Open a closed account again."""
@@ -155,7 +155,7 @@ def reopen_account(request: HttpRequest, number: int) -> HttpResponse:
     )  # fmt: skip
 
 
-@opened_by(Permission.MANAGE_STAFF)
+@opened_by(Permission.MANAGE_STAFF, takes=True)
 @reauthentication_required(allow_get=True)
 def reset_factor(request: HttpRequest, number: int) -> HttpResponse:
     """Take away the second factor of somebody who lost phone and recovery codes."""
