@@ -170,7 +170,7 @@ ACCOUNT_RATE_LIMITS = {
 
 # The council's own sign-on, if there is one: where it is, what it calls this program, which of its claims names an
 # account here (by user name, or by e-mail address), and which values of amr or acr vouch for a second factor.
-CF_OIDC_ISSUER = env.str("CF_OIDC_ISSUER", default="").rstrip("/")
+CF_OIDC_ISSUER = env.str("CF_OIDC_ISSUER", default="").removesuffix("/.well-known/openid-configuration").rstrip("/")
 if PRODUCTION and CF_OIDC_ISSUER and not CF_OIDC_ISSUER.startswith("https://"):
     raise ImproperlyConfigured("The setting CF_OIDC_ISSUER is wrong. In production it begins with https://.")
 CF_OIDC_CLIENT_ID = setting("CF_OIDC_CLIENT_ID") if CF_OIDC_ISSUER else ""
@@ -210,6 +210,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "connecting_families.staff.middleware.head_is_asked_as_get",
+    "connecting_families.staff.middleware.polls_take_no_cookie_away",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "connecting_families.staff.middleware.no_null_characters",
@@ -218,6 +219,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "connecting_families.staff.middleware.another_key_where_somebody_confirms",
     "connecting_families.staff.middleware.one_correlation_per_request",
     "connecting_families.staff.middleware.signed_in_for_a_time",
     "connecting_families.staff.middleware.too_much_is_recorded",
@@ -262,8 +264,8 @@ CELERY_BEAT_SCHEDULE = SCHEDULE
 CELERY_BEAT_SCHEDULER = "connecting_families.pulse.Scheduler"
 CELERY_BEAT_SCHEDULE_FILENAME = str(CF_DATA_DIR / "beat-schedule")
 
-# Counts of tries, codes that were used, and how far a delivery is: what one process knows, all must. Nothing else is
-# cached.
+# Counts of tries, codes that were used, how far a delivery is, and what the council's sign-on publishes of itself: what
+# one process knows, all must. Nothing else is cached.
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.db.DatabaseCache",
@@ -301,20 +303,14 @@ MFA_TOTP_TOLERANCE = 1
 SOCIALACCOUNT_ADAPTER = "connecting_families.staff.council_sign_on.Adapter"
 SOCIALACCOUNT_PROVIDERS = {
     "openid_connect": {
+        "provider_class": "connecting_families.staff.sign_on_provider.Provider",
         "OAUTH_PKCE_ENABLED": True,
-        "APPS": [
-            {
-                "provider_id": "sign-on",
-                "name": "the council's sign-on",
-                "client_id": CF_OIDC_CLIENT_ID,
-                "secret": CF_OIDC_CLIENT_SECRET,
-                "settings": {"server_url": CF_OIDC_ISSUER},
-            }
-        ]
-        if CF_OIDC_ISSUER
-        else [],
+        "APPS": [{
+            "provider_id": "sign-on", "name": "the council's sign-on", "client_id": CF_OIDC_CLIENT_ID,
+            "secret": CF_OIDC_CLIENT_SECRET, "settings": {"server_url": CF_OIDC_ISSUER},
+        }] if CF_OIDC_ISSUER else [],
     }
-}
+}  # fmt: skip
 CSRF_FAILURE_VIEW = "connecting_families.staff.failures.csrf_failure"
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "home"

@@ -25,6 +25,8 @@ class Event(Enum):
     SECOND_FACTOR_GIVEN = "A second factor was given"
     SECOND_FACTOR_REFUSED = "A second factor was refused"
     SECOND_FACTOR_RESET = "A colleague's second factor was taken away"
+    SIGN_ON_KEPT = "The council's sign-on was used for an account first: it now means this one person by it"
+    SIGN_ON_FORGOTTEN = "Whom the council's sign-on means by an account was forgotten, so that it says it anew"
     RECOVERY_CODES_DRAWN = "New recovery codes were drawn"
     RECOVERY_CODES_DOWNLOADED = "Recovery codes were downloaded"
     RECOVERY_CODE_USED = "A recovery code was used"

@@ -2,9 +2,10 @@
 
 import time
 from collections.abc import Callable
-from http.client import TOO_MANY_REQUESTS
+from http.client import INTERNAL_SERVER_ERROR, TOO_MANY_REQUESTS
 from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.auth.views import redirect_to_login
 from django.core.cache import cache
@@ -66,6 +67,20 @@ def one_correlation_per_request(
     return correlated
 
 
+def polls_take_no_cookie_away(
+    get_response: Callable[[HttpRequest], HttpResponseBase],
+) -> Callable[[HttpRequest], HttpResponseBase]:
+    """What a page asks by itself never signs its browser out: it may come late, under a key that was replaced since."""
+
+    def asked(request: HttpRequest) -> HttpResponseBase:
+        answer = get_response(request)
+        if polls(request) and not getattr(answer.cookies.get(settings.SESSION_COOKIE_NAME), "value", "kept"):
+            del answer.cookies[settings.SESSION_COOKIE_NAME]
+        return answer
+
+    return asked
+
+
 def no_null_characters(
     get_response: Callable[[HttpRequest], HttpResponseBase],
 ) -> Callable[[HttpRequest], HttpResponseBase]:
@@ -103,6 +118,25 @@ def signed_in_for_a_time(
         return _seen_by_nobody_after(request, get_response(request))
 
     return timed
+
+
+def another_key_where_somebody_confirms(
+    get_response: Callable[[HttpRequest], HttpResponseBase],
+) -> Callable[[HttpRequest], HttpResponseBase]:
+    """Whoever confirmed that it is them goes on under another key of the session, whatever came of what they asked.
+
+    Last of all, as what this browser asks meanwhile still comes under the key before. After an error of ours the
+    session is kept as it was, with nothing confirmed.
+    """
+
+    def renewed(request: HttpRequest) -> HttpResponseBase:
+        before = sessions.confirmed_at(request)
+        answer = get_response(request)
+        if answer.status_code < INTERNAL_SERVER_ERROR and sessions.confirmed_at(request) > before:
+            sessions.renew(request)
+        return answer
+
+    return renewed
 
 
 def wholly_signed_in(

@@ -10,8 +10,9 @@ from connecting_families.staff.roles import ROLES, Permission, permits
 
 
 @audited(
-    recordable="id username role team is_active is_staff is_superuser date_joined email last_login password_to_change",
-    masked="password first_name last_name",
+    recordable="id username role team is_active is_staff is_superuser date_joined email last_login password_to_change"
+    " sign_on_issuer",
+    masked="password first_name last_name sign_on_subject",
 )
 class User(AbstractUser):
     """Someone who signs in. What they may do follows from the role alone (staff/roles.py)."""
@@ -21,6 +22,22 @@ class User(AbstractUser):
     password_to_change = models.BooleanField(
         default=False, help_text="Somebody else knows the password: it is good for one sign-in, to choose another."
     )
+    sign_on_issuer = models.CharField(
+        max_length=500, blank=True, default="",
+        help_text="The council's sign-on by which this account was used (staff/subjects.py).",
+    )  # fmt: skip
+    sign_on_subject = models.CharField(
+        max_length=255, blank=True, default="", help_text="What that calls its person for ever."
+    )
+
+    class Meta(AbstractUser.Meta):
+        constraints = [
+            models.UniqueConstraint(
+                fields=["sign_on_issuer", "sign_on_subject"],
+                name="one_account_of_a_subject",
+                condition=~models.Q(sign_on_subject=""),
+            )
+        ]
 
     def __str__(self) -> str:
         return self.username

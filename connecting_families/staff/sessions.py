@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from allauth.account.internal.flows.login import AUTHENTICATION_METHODS_SESSION_KEY
 from allauth.usersessions.models import UserSession
 from django.contrib.sessions.backends.db import SessionStore
 from django.http import HttpRequest
@@ -76,6 +77,22 @@ def end(*, user: User, keys: list[str], by: Who, at: datetime) -> int:
         raise NotEnded([gone], record="staff.user", reference=str(user))
     trail.record(Event.SIGN_IN_ENDED, who=by, at=at, about=user, details={"sign_ins_ended": ended})
     return ended
+
+
+def confirmed_at(request: HttpRequest) -> float:
+    """When somebody last confirmed in this session that it is them, as allauth keeps it (seconds); 0 for never."""
+    records = request.session.get(AUTHENTICATION_METHODS_SESSION_KEY, [])
+    return max((float(each["at"]) for each in records if each.get("reauthenticated")), default=0.0)
+
+
+def renew(request: HttpRequest) -> None:
+    """Give the session of whoever just confirmed that it is them another key: the one before is good for nothing.
+
+    Nothing else of it changes, and the list of sign-ins shows it as the same one.
+    """
+    before = request.session.session_key
+    request.session.cycle_key()
+    UserSession.objects.filter(session_key=before).update(session_key=request.session.session_key)
 
 
 def run_out(request: HttpRequest, user: User, why: str, who: Who, at: datetime) -> str:

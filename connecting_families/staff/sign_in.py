@@ -1,10 +1,12 @@
 """Signing in: by user name and password, never by signing up; each sign-in and each refusal is recorded."""
 
 import time
+from datetime import datetime
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.internal.stagekit import clear_login
+from allauth.core.exceptions import ImmediateHttpResponse
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
@@ -14,8 +16,8 @@ from django.utils import timezone
 
 from connecting_families.audit import restored, trail
 from connecting_families.audit.events import Event
-from connecting_families.audit.trail import duty
-from connecting_families.staff import factors, kept, lasting
+from connecting_families.audit.trail import Who, duty
+from connecting_families.staff import council_sign_on, factors, kept, lasting, subjects
 from connecting_families.staff.guards import address_of
 from connecting_families.staff.models import User
 
@@ -57,8 +59,22 @@ class Adapter(DefaultAccountAdapter):
 
     def login(self, request: HttpRequest, user: User) -> None:
         """Sign in, and record it in the same transaction. What the one before left in this browser is destroyed."""
-        vouched = bool(getattr(request, "vouched", False))
+        vouched, subject = bool(getattr(request, "vouched", False)), council_sign_on.subject_of(request, user)
+        who, at = user.who(address_of(request)), timezone.now()
+        try:
+            self._begin(request, user, vouched=vouched, subject=subject, who=who, at=at)
+        except subjects.NotMeant as refusal:
+            clear_login(request)
+            (why,) = refusal.reasons
+            answer = council_sign_on.refused(request, why.code, why.sentence, about=user)
+            raise ImmediateHttpResponse(answer) from None
+
+    def _begin(
+        self, request: HttpRequest, user: User, *, vouched: bool, subject: str, who: Who, at: datetime
+    ) -> None:  # fmt: skip
         with trail.act():
+            if subject:
+                subjects.keep(user=user, subject=subject, by=who, at=at)
             if lasting.locked_for(request.session) not in (None, user.pk):
                 kept.destroy(request.session)
                 request.session.flush()
@@ -67,12 +83,11 @@ class Adapter(DefaultAccountAdapter):
             lasting.begin(request.session, time.time())
             if vouched or factors.has_one(user):
                 request.session[lasting.SECOND] = "provider" if vouched else "own"
-            if getattr(request, "by_provider", False):
+            if subject:
                 request.session[lasting.BY_PROVIDER] = True
             request.session.save()
-            how = {"by": "council's sign-on"} if getattr(request, "by_provider", False) else None
-            who = user.who(address_of(request))
-            trail.record(Event.SIGNED_IN, who=who, at=timezone.now(), about=user, details=how)
+            how = {"by": "council's sign-on"} if subject else None
+            trail.record(Event.SIGNED_IN, who=who, at=at, about=user, details=how)
 
     def logout(self, request: HttpRequest) -> None:
         """Sign out, and record it."""

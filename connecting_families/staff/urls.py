@@ -2,11 +2,11 @@
 
 from allauth.account import views as account
 from allauth.mfa.base import views as mfa
-from allauth.socialaccount.providers.openid_connect import views as openid
 from django.conf import settings
 from django.urls import path
 from django.views.decorators.http import require_http_methods, require_safe
 
+from connecting_families.staff import council_sign_on
 from connecting_families.staff.guards import METHODS, opened_by
 from connecting_families.staff.pages import colleagues, own, signed_in, teams
 
@@ -41,14 +41,19 @@ urlpatterns = [
     path("staff/<int:number>/close/", colleagues.close_account, name="close_account"),
     path("staff/<int:number>/reopen/", colleagues.reopen_account, name="reopen_account"),
     path("staff/<int:number>/factor/", colleagues.reset_factor, name="reset_factor"),
+    path("staff/<int:number>/sign-on/", colleagues.forget_sign_on, name="forget_sign_on"),
     path("staff/<int:number>/password/", colleagues.new_password, name="new_password"),
     path("staff/<int:number>/sign-ins/", colleagues.end_sign_ins, name="end_sign_ins"),
 ]
 
+# Only where a setting names the council's own sign-on.
+sign_on = [
+    path("account/council/<str:provider_id>/login/", usual_ways(council_sign_on.login), name="openid_connect_login"),
+    path(
+        "account/council/<str:provider_id>/callback/",
+        usual_ways(council_sign_on.callback),
+        name="openid_connect_callback",
+    ),
+]
 if settings.CF_OIDC_ISSUER:
-    urlpatterns += [
-        path("account/council/<str:provider_id>/login/", usual_ways(openid.login), name="openid_connect_login"),
-        path(
-            "account/council/<str:provider_id>/callback/", usual_ways(openid.callback), name="openid_connect_callback"
-        ),
-    ]
+    urlpatterns += sign_on

@@ -250,6 +250,9 @@ def test_where_i_am_signed_in_and_ending_it(walk_to: WalkTo, serve: Serve, brows
     here.open("/account/sign-ins/")
     assert here.page.locator("main tbody tr").count() == 2
     here.page.get_by_role("button", name="End the sign-in with").click()
+    expect(here.page).to_have_title(re.compile("^Confirm that it is you"))
+    here.page.get_by_label("Password").fill(PASSWORD)
+    here.page.get_by_role("button", name="Confirm").click()
     expect(here.page.locator("main")).to_contain_text("1 sign-in ended.")
     here.look()
     there.page.goto(f"{site}/rounds/")

@@ -25,7 +25,7 @@ from cohorts.models import Agreement, Dataset, Family, NoticeVersion, Objection,
 from connecting_families.audit.refusals import Refused
 from connecting_families.audit.trail import duty
 from connecting_families.governance import checking, erasing, signing_off
-from connecting_families.staff import accounts, teams
+from connecting_families.staff import accounts, subjects, teams
 from connecting_families.staff.models import User
 from connecting_families.staff.roles import ROLES
 from tests.audit.acts.governing import look_to_check
@@ -195,11 +195,13 @@ def _replay(walk: Walk) -> None:
 
 
 def _staff(walk: Walk) -> None:
-    """A team, somebody who left, and somebody whose second factor can be taken away."""
+    """A team, somebody who left, and somebody whom the council's sign-on means by an account."""
     by = User.objects.get(role="administrator").who()
     accounts.add(username="gone", role="early_help_worker", password=PASSWORD, by=by, at=walk.now())
     accounts.close(user=User.objects.get(username="gone"), reason="Left.", by=by, at=walk.now())
     teams.enter(name="North", from_on=date(2026, 1, 1), by=by, at=walk.now())
+    worker = User.objects.get(username="worker")
+    subjects.keep(user=worker, subject="7", by=worker.who(), at=walk.now())
 
 
 def _uploads(walk: Walk) -> None:

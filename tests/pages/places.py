@@ -54,6 +54,9 @@ STAFF: dict[str, Place] = {
     "close_account": Screen("Close this account", "Takes the reason, and ends the sign-ins of whoever left."),
     "reopen_account": Screen("Open this account again", "Takes the reason why somebody comes back."),
     "reset_factor": Screen("Take away the second factor", "Helps somebody who lost phone and recovery codes."),
+    "forget_sign_on": Screen(
+        "Let the council's sign-on say anew who this is", "Takes the reason why somebody is known otherwise there."
+    ),
     "new_password": Screen("Give a one-time password", "Helps somebody who forgot the password."),
     "end_sign_ins": Screen("End the sign-ins", "Signs a colleague out everywhere."),
     "teams": Screen("Teams", "Lists the teams of Early Help, each from a day until a day."),

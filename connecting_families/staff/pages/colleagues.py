@@ -19,7 +19,7 @@ from connecting_families.audit.models import Entry
 from connecting_families.audit.refusals import Refused
 from connecting_families.kit.lists import Column, Table, asked_order
 from connecting_families.kit.pieces import link, tag
-from connecting_families.staff import accounts, factors, sessions
+from connecting_families.staff import accounts, factors, sessions, subjects
 from connecting_families.staff.forms import AddForm, ReasonForm, StaffFilter, WorkForm
 from connecting_families.staff.guards import acting, opened_by
 from connecting_families.staff.models import User
@@ -85,6 +85,7 @@ def colleague(request: HttpRequest, number: int) -> HttpResponse:
             ("Family name", row.last_name),
             ("E-mail address at work", row.email),
             ("Second factor", "Set" if factors.has_one(row) else "Not set yet"),
+            ("Council's sign-on", "It means one person by this account" if row.sign_on_subject else ""),
             ("Added", moment(row.date_joined)),
             ("Last signed in", moment(row.last_login) or "Never"),
         ),
@@ -166,6 +167,21 @@ def reset_factor(request: HttpRequest, number: int) -> HttpResponse:
         title="Take away the second factor", submit="Take it away and end the sign-ins",
         done="The second factor is taken away. The next sign-in sets another.",
         warning="Make sure that it is them who ask, by seeing them or calling them back on a number that you know.",
+    )  # fmt: skip
+
+
+@opened_by(Permission.MANAGE_STAFF, takes=True)
+@reauthentication_required(allow_get=True)
+def forget_sign_on(request: HttpRequest, number: int) -> HttpResponse:
+    """Let the council's sign-on say anew who somebody is, whom it knows otherwise than before."""
+    row = get_object_or_404(User, pk=number)
+    return _ask(
+        request, row, _reason(request),
+        lambda given: subjects.forget(user=row, **given, by=acting(request), at=timezone.now()),
+        title="Let the council's sign-on say anew who this is", submit="Let it, and end the sign-ins",
+        done="Whoever comes next by the council's sign-on under this name is taken to be this person.",
+        warning="Make sure that the person at work has this account still: their user name, or e-mail address, may have"
+        " been given to somebody else.",
     )  # fmt: skip
 
 

@@ -158,6 +158,7 @@ def set_factor(request: HttpRequest) -> HttpResponse:
 @require_GET
 @opened_by()
 @never_cache
+@reauthentication_required(enabled=_needs_confirming)
 def factor_picture(request: HttpRequest) -> HttpResponse:
     """The secret of the factor that is being set up, for the app's camera; kept by no browser."""
     if SECRET not in request.session:

@@ -2,6 +2,7 @@
 
 import time
 
+from allauth.account.decorators import reauthentication_required
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.middleware.csrf import get_token
@@ -26,8 +27,9 @@ COLUMNS = [Column("Where"), Column("Since"), Column("Last seen"), Column("Addres
 
 @opened_by()
 @never_cache
+@reauthentication_required(allow_get=True)
 def my_sign_ins(request: HttpRequest) -> HttpResponse:
-    """Every place where whoever asks is signed in; each, or all but this one, can be ended."""
+    """Every place where whoever asks is signed in; each, or all but this one, is ended by who confirms."""
     user, refused = me(request), []
     here = request.session.session_key
     if request.method == "POST":

@@ -7,7 +7,7 @@ from django.test import Client
 
 from connecting_families.audit.events import Event
 from connecting_families.audit.trail import duty
-from connecting_families.staff import accounts, factors, sessions, teams
+from connecting_families.staff import accounts, factors, sessions, subjects, teams
 from connecting_families.staff.models import Team, User
 from tests import signing_in
 from tests.audit.acts.act import Act
@@ -43,6 +43,11 @@ def to_new(act: Callable[..., object], by: str = "govern", **asked: Any) -> Call
 def closed(walk: Walk) -> None:
     add_staff(walk)
     to_new(accounts.close, **NEXT)(walk)
+
+
+def known_by_sign_on(walk: Walk) -> None:
+    signed_in_somewhere(walk)
+    to_new(subjects.keep, subject="7")(walk)
 
 
 def end_sign_in(walk: Walk) -> None:
@@ -83,6 +88,12 @@ ACTS = {
     ),
     "connecting_families.staff.factors.reset": Act(
         "assemble", to_new(factors.reset, **NEXT), Event.SECOND_FACTOR_RESET, signed_in_somewhere
+    ),
+    "connecting_families.staff.subjects.keep": Act(
+        "assemble", to_new(subjects.keep, subject="7"), Event.SIGN_ON_KEPT, add_staff
+    ),
+    "connecting_families.staff.subjects.forget": Act(
+        "assemble", to_new(subjects.forget, **NEXT), Event.SIGN_ON_FORGOTTEN, known_by_sign_on
     ),
     "connecting_families.staff.sessions.end": Act("assemble", end_sign_in, Event.SIGN_IN_ENDED, signed_in_somewhere),
     "connecting_families.staff.teams.enter": Act("assemble", enter_team, Event.TEAM_ENTERED),
