@@ -10,12 +10,13 @@ from allauth.socialaccount.providers.oauth2.views import OAuth2CallbackView, OAu
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
 
 from connecting_families.audit import trail
 from connecting_families.audit.events import Event
 from connecting_families.audit.trail import duty
-from connecting_families.staff import id_tokens, subjects
+from connecting_families.staff import id_tokens, limits, subjects
 from connecting_families.staff.guards import address_of
 from connecting_families.staff.models import User
 from connecting_families.staff.sign_on_provider import SignOn
@@ -69,6 +70,8 @@ def callback(request: HttpRequest, provider_id: str) -> HttpResponse:
 
 
 def _asked(view: Any, request: HttpRequest, provider_id: str) -> HttpResponse:
+    if limits.too_often(request, limits.SIGN_ON):
+        return limits.wait_to_sign_in(request, reverse("account_login"))
     try:
         answer: HttpResponse = view.adapter_view(SignOn(request, provider_id))(request)
     except SocialApp.DoesNotExist:

@@ -151,6 +151,7 @@ FORGED: list[tuple[str, Forge, str]] = [
 ]
 
 
+@pytest.mark.filterwarnings("ignore::jwt.warnings.InsecureKeyLengthWarning")
 @pytest.mark.parametrize(("forge", "code"), [row[1:] for row in FORGED], ids=[row[0] for row in FORGED])
 def test_a_token_that_is_not_the_providers_for_us_now_is_refused_and_on_the_trail(
     provider: Provider, forge: Forge, code: str
@@ -321,3 +322,18 @@ def test_of_two_who_come_first_at_once_the_own_code_lets_in_one(provider: Provid
     sign_in(first, "elm", PASSWORD)
     assert lasting.BY_PROVIDER not in first.session
     assert first.get("/rounds/")["Location"].startswith("/account/password/")
+
+
+def test_who_asks_the_sign_on_too_often_waits_and_nobody_is_asked_any_more(provider: Provider, settings: Any) -> None:
+    settings.CF_SIGN_INS_A_MINUTE = 1
+    assert signs_in(Client(), provider).status_code == 302
+    asked = len(provider.asked)
+    for _ in range(3):
+        answer = Client().post(LOGIN, {"next": "/rounds/"})
+        assert (answer.status_code, answer["Retry-After"]) == (429, "60")
+        assert 'href="/account/login/?next=%2Frounds%2F"' in answer.content.decode()
+        assert Client().get(CALLBACK, {"code": "x", "state": "y"}).status_code == 429
+    assert (len(provider.asked), refusals()) == (asked, [])
+    found = Entry.objects.filter(event="LIMIT_REACHED").order_by("pk").values_list("who", "reference")
+    assert set(found) == {("system:sign-in", "openid_connect_login"), ("system:sign-in", "openid_connect_callback")}
+    assert len(found) == 2
