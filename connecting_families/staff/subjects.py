@@ -19,7 +19,7 @@ from connecting_families.staff.models import User
 ANOTHER = Why(
     "OTHER_PERSON",
     "The council's sign-on does not know you as the person whom it named here before. If it is you, ask an"
-    " administrator to let it say anew who you are.",
+    " administrator to link it anew.",
 )
 
 

@@ -55,7 +55,7 @@ STAFF: dict[str, Place] = {
     "reopen_account": Screen("Open this account again", "Takes the reason why somebody comes back."),
     "reset_factor": Screen("Take away the second factor", "Helps somebody who lost phone and recovery codes."),
     "forget_sign_on": Screen(
-        "Let the council's sign-on say anew who this is", "Takes the reason why somebody is known otherwise there."
+        "Link the council's sign-on anew", "Takes the reason why somebody is known otherwise there."
     ),
     "new_password": Screen("Give a one-time password", "Helps somebody who forgot the password."),
     "end_sign_ins": Screen("End the sign-ins", "Signs a colleague out everywhere."),

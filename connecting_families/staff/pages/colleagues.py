@@ -85,7 +85,7 @@ def colleague(request: HttpRequest, number: int) -> HttpResponse:
             ("Family name", row.last_name),
             ("E-mail address at work", row.email),
             ("Second factor", "Set" if factors.has_one(row) else "Not set yet"),
-            ("Council's sign-on", "It means one person by this account" if row.sign_on_subject else ""),
+            ("Council's sign-on", "Linked: it lets nobody else in under this name" if row.sign_on_subject else ""),
             ("Added", moment(row.date_joined)),
             ("Last signed in", moment(row.last_login) or "Never"),
         ),
@@ -173,15 +173,15 @@ def reset_factor(request: HttpRequest, number: int) -> HttpResponse:
 @opened_by(Permission.MANAGE_STAFF, takes=True)
 @reauthentication_required(allow_get=True)
 def forget_sign_on(request: HttpRequest, number: int) -> HttpResponse:
-    """Let the council's sign-on say anew who somebody is, whom it knows otherwise than before."""
+    """Have somebody linked anew to the council's sign-on, which knows them otherwise than before."""
     row = get_object_or_404(User, pk=number)
     return _ask(
         request, row, _reason(request),
         lambda given: subjects.forget(user=row, **given, by=acting(request), at=timezone.now()),
-        title="Let the council's sign-on say anew who this is", submit="Let it, and end the sign-ins",
-        done="Whoever comes next by the council's sign-on under this name is taken to be this person.",
-        warning="Make sure that the person at work has this account still: their user name, or e-mail address, may have"
-        " been given to somebody else.",
+        title="Link the council's sign-on anew", submit="Link it anew and end the sign-ins",
+        done="It is linked at their next sign-in by the council's sign-on.",
+        warning="Whoever signs in next by the council's sign-on under this name is let in. Make sure that the name was"
+        " not given to somebody else.",
     )  # fmt: skip
 
 
