@@ -10,7 +10,9 @@ installed: pages are drawn by the same engine, for half of the time.
 import asyncio
 import shutil
 
-from playwright.sync_api import Browser, Error, Playwright, sync_playwright
+from playwright.sync_api import Browser, Error, Page, Playwright, sync_playwright
+
+from tests.pages.examined import Examined
 
 PROGRAMS = ("chromium-headless-shell", "chromium", "chromium-browser")
 CHROMIUM = next((found for name in PROGRAMS if (found := shutil.which(name))), None)
@@ -24,6 +26,7 @@ class Chromium:
     def __init__(self) -> None:
         self._inside = False
         self._running: tuple[Playwright, Browser, asyncio.AbstractEventLoop] | None = None
+        self._examined: Examined | None = None
 
     def enter(self) -> Browser:
         """From here on until it is left, the browser can be used."""
@@ -35,13 +38,20 @@ class Chromium:
         self._inside = True
         return self._running[1]
 
+    def violations(self, page: Page) -> list[list[str]]:
+        """What axe finds wrong with a page of this browser: the rule and the first element of it."""
+        if self._examined is None:
+            self._examined = Examined(self.enter())
+        return self._examined.violations(page)
+
     def leave(self) -> None:
         """Close what a test opened in it. A browser that was lost is ended, and the next test starts another."""
         if self._inside and self._running is not None:
             browser = self._running[1]
             try:
                 for context in browser.contexts:
-                    context.close()
+                    if self._examined is None or context != self._examined.context:
+                        context.close()
             except Error:
                 self.end()
             if not browser.is_connected():
@@ -55,6 +65,6 @@ class Chromium:
             playwright, _, loop = self._running
             asyncio._set_running_loop(loop)
             playwright.stop()
-            self._running = None
+            self._running = self._examined = None
             asyncio._set_running_loop(None)
         self._inside = False

@@ -8,10 +8,9 @@ import os
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, Page, Route
 
-from tests.pages.conftest import needs_a_browser
+from tests.pages.conftest import needs_a_browser, violations
 from tests.pages.visits import Visit, Visits
 
 pytestmark = [needs_a_browser, pytest.mark.xdist_group("places")]
@@ -19,26 +18,11 @@ pytestmark = [needs_a_browser, pytest.mark.xdist_group("places")]
 SITE = "http://localhost"
 STATIC = Path(__file__).parents[2] / "static"
 KINDS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
-WIDTHS = (1280, 640, 320)
-"""A desk, the same at 200%, and at 400%, which is narrower than a telephone."""
+WIDTHS = (320, 640, 1280)
+"""At 400%, which is narrower than a telephone, at 200%, and a desk: at its width the next page is opened."""
 PHOTOGRAPHED = (1280, 390)
 WATCH = "addEventListener('securitypolicyviolation', e => console.error('refused by policy: ' + e.violatedDirective))"
 TOO_WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-TAKEN_OVER = """([page, attributes, title, own]) => {
-  const [html, body] = [document.documentElement, document.body];
-  for (const [element, given] of [[html, attributes], [body, own]]) {
-    for (const name of element.getAttributeNames()) element.removeAttribute(name);
-    for (const [name, value] of given) element.setAttribute(name, value);
-  }
-  document.title = title;
-  body.innerHTML = page;
-  return axe.run({rules: {region: {enabled: false}}, resultTypes: ['violations']})
-    .then(found => found.violations.map(each => [each.id, each.nodes[0].html.slice(0, 300)]));
-}"""
-AS_IT_STANDS = """() => {
-  const attributes = element => element.getAttributeNames().map(name => [name, element.getAttribute(name)]);
-  return [document.body.innerHTML, attributes(document.documentElement), attributes(document.body), document.title];
-}"""
 HIDDEN = """() => [...document.querySelectorAll('main *')].filter(e => e.innerText && !e.checkVisibility()
   && !e.closest('details, [class*=conditional], noscript, option')).map(e => e.outerHTML.slice(0, 200))"""
 
@@ -90,33 +74,14 @@ class Shown:
         return found
 
 
-class Examined:
-    """A tab in which axe is loaded once, and pages are put as they stand in another tab, when their scripts have run.
-
-    To load it into each page costs more than what it does there.
-    """
-
-    def __init__(self, context: BrowserContext, first: Visit) -> None:
-        self.shown = Shown(context)
-        # Without its Content-Security-Policy, under which it was shown already, what a page holds can be replaced.
-        self.shown.open(first._replace(headers={}))
-        self.shown.page.evaluate(Axe().axe_script)
-
-    def violations(self, page: Page) -> list[list[str]]:
-        """What axe finds wrong: the rule and the first element of it."""
-        body, attributes, own, title = page.evaluate(AS_IT_STANDS)
-        found: list[list[str]] = self.shown.page.evaluate(TAKEN_OVER, [body, attributes, title, own])
-        return found
-
-
 def test_every_page_is_sound(visits: Visits, request: pytest.FixtureRequest) -> None:
     # The walk is over before the browser starts: inside its loop the database cannot be asked.
     context = request.getfixturevalue("browser").new_context()
-    shown, examined = Shown(context), Examined(context, visits.shapes[0])
+    shown = Shown(context)
     wrong: list[object] = []
     for visit in visits.shapes if os.environ.get("CF_SCREENS") else visits.richest:
         shown.open(visit)
-        wrong += [(visit.where, *each) for each in examined.violations(shown.page)]
+        wrong += [(visit.where, *each) for each in violations(shown.page)]
         wrong += [(visit.where, "too wide", width) for width in shown.too_wide()]
         wrong += [(visit.where, said) for said in shown.complaints]
         _photograph(shown.page, visit)
