@@ -91,10 +91,10 @@ def recorded(event: str) -> list[tuple[str, object]]:
 
 
 def test_somebody_known_there_gives_our_own_code_and_is_signed_in(
-    walk_to: WalkTo, provider: str, serve: Serve, browse: Browse
+    walk_to: WalkTo, provider: str, serve_apart: Serve, browse: Browse
 ) -> None:
     walked(walk_to)
-    reader = browse(serve())
+    reader = browse(serve_apart())
     go_by_the_councils_sign_on(reader, provider, "1")
     give_code(reader, code_of("elm"))
     expect(reader.page).to_have_title(re.compile("^Collection rounds"))
@@ -103,10 +103,10 @@ def test_somebody_known_there_gives_our_own_code_and_is_signed_in(
 
 
 def test_where_the_provider_vouches_for_a_second_factor_ours_is_not_asked(
-    walk_to: WalkTo, provider: str, serve: Serve, browse: Browse
+    walk_to: WalkTo, provider: str, serve_apart: Serve, browse: Browse
 ) -> None:
     walked(walk_to)
-    reader = browse(serve())
+    reader = browse(serve_apart())
     go_by_the_councils_sign_on(reader, provider, "2")
     expect(reader.page).to_have_title(re.compile("^Collection rounds"))
     assert recorded("SIGNED_IN") == [("ash", None)]
@@ -114,11 +114,11 @@ def test_where_the_provider_vouches_for_a_second_factor_ours_is_not_asked(
 
 @pytest.mark.parametrize("subject", ["3", "4"])
 def test_nobody_without_an_account_gets_one(
-    walk_to: WalkTo, provider: str, serve: Serve, browse: Browse, subject: str
+    walk_to: WalkTo, provider: str, serve_apart: Serve, browse: Browse, subject: str
 ) -> None:
     walked(walk_to)
     accounts = User.objects.count()
-    reader = browse(serve())
+    reader = browse(serve_apart())
     go_by_the_councils_sign_on(reader, provider, subject)
     expect(reader.page.locator("main")).to_contain_text("there is no account here for you")
     reader.look()

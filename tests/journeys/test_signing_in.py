@@ -34,7 +34,7 @@ def the_database_is_asked_from_within_the_browsers_loop(
 
 
 def begin(walk: Walk, name: str, password: str = PASSWORD, **more: object) -> User:
-    """Somebody whose password the served site can read: the walk's own are kept under a quicker hash."""
+    """Somebody whose password is kept as in service: the walk's own are kept under a quicker hash."""
     role = str(more.pop("role", "data_preparer"))
     return accounts.add(username=name, role=role, password=password, by=duty("test"), at=walk.now(), **more)  # type: ignore[arg-type]
 
@@ -210,12 +210,12 @@ def test_a_break_in_mid_form_loses_nothing_typed(walk_to: WalkTo, serve: Serve, 
 
 
 def test_the_warning_comes_before_the_end_and_its_button_puts_it_off(
-    walk_to: WalkTo, serve: Serve, browse: Browse, monkeypatch: pytest.MonkeyPatch
+    walk_to: WalkTo, serve_apart: Serve, browse: Browse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CF_IDLE_MINUTES", "2")
     begin(walk_to("assemble"), "j.bell")
     enrol("j.bell")
-    reader = browse(serve())
+    reader = browse(serve_apart())
     page = reader.page
     page.clock.install()
     reader.open("/rounds/open/")

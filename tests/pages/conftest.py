@@ -7,10 +7,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from threading import Thread
 from typing import Any
 
 import pytest
 from django.conf import settings as configured
+from django.core.handlers.wsgi import WSGIHandler
+from django.core.servers.basehttp import ThreadedWSGIServer, WSGIRequestHandler
 from django.db import connection
 from django.test import Client
 from django.utils import timezone
@@ -133,9 +136,34 @@ def visits(request: pytest.FixtureRequest, walked_once: list[Visits | Exception]
     return seen
 
 
+class _Quiet(WSGIRequestHandler):
+    """Answers, and says nothing of it."""
+
+    def log_message(self, *_: object) -> None:
+        """Not told."""
+
+
 @pytest.fixture
-def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], str]]:
-    """`serve()`: the site as a process on the database that DATABASE_URL names by then; its address."""
+def serve() -> Iterator[Serve]:
+    """`serve()`: the site, served by this process, on the database of the test; its address."""
+    serving: list[ThreadedWSGIServer] = []
+
+    def start() -> str:
+        server = ThreadedWSGIServer(("127.0.0.1", 0), _Quiet)
+        server.set_app(WSGIHandler())
+        Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        serving.append(server)
+        return f"http://127.0.0.1:{server.server_port}"
+
+    yield start
+    for server in serving:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.fixture
+def serve_apart() -> Iterator[Serve]:
+    """`serve_apart()`: the site as a process with settings of its own, as the environment has them by then."""
     servers: list[subprocess.Popen[bytes]] = []
 
     def start() -> str:

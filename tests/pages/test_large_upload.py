@@ -62,10 +62,10 @@ def peak(site: str) -> int:
 
 
 @pytest.mark.skipif(not psutil.LINUX, reason="The peak of a process is read from /proc.")
-def test_a_hundred_megabytes_come_in_with_flat_memory(walk_to: WalkTo, signed_in: SignedIn, serve: Serve) -> None:
+def test_a_hundred_megabytes_come_in_with_flat_memory(walk_to: WalkTo, signed_in: SignedIn, serve_apart: Serve) -> None:
     walk_to("assemble")
     client = signed_in("prepare")
-    site = serve()
+    site = serve_apart()
     assert send(site, client, 1)[0] == 302
     before = peak(site)
     status, where = send(site, client, 100)
@@ -77,12 +77,12 @@ def test_a_hundred_megabytes_come_in_with_flat_memory(walk_to: WalkTo, signed_in
 
 
 def test_what_is_too_large_is_kept_nowhere_and_said(
-    walk_to: WalkTo, signed_in: SignedIn, serve: Serve, monkeypatch: pytest.MonkeyPatch
+    walk_to: WalkTo, signed_in: SignedIn, serve_apart: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     walk_to("assemble")
     monkeypatch.setenv("CF_UPLOAD_LIMIT_MB", "3")
     client = signed_in("prepare")
-    site = serve()
+    site = serve_apart()
     status, said = send(site, client, 9)
     assert status == 200
     assert "These files are larger than 3 megabytes together." in said
