@@ -16,7 +16,8 @@ import psycopg
 from django.db import connection
 
 from cohorts import frameworks, shared_numbers
-from cohorts.models import Cohort, NoticeVersion, Round, Settings
+from cohorts.merges import AtHand, Merges
+from cohorts.models import Cohort, Round, Settings
 from cohorts.rules import facts
 from cohorts.rules.clocks import moment
 from cohorts.rules.facts import Address, Engagement, Evidence, Membership
@@ -88,12 +89,11 @@ ENGAGEMENTS = """
 class Known(NamedTuple):
     """What is looked up once for all families.
 
-    The survivor of each merged record, and the merged records of each survivor; the names of notice versions; the
-    numbers that people share, and who may be on file twice (none where nobody asks: it takes a look at everybody).
+    Who counts as whom; the names of notice versions; the numbers that people share, and who may be on file twice (none
+    where nobody asks: it takes a look at everybody).
     """
 
-    survivors: Mapping[int, int]
-    merged: Mapping[int, Sequence[int]]
+    merges: Merges
     versions: Mapping[int, str]
     shared: SharedNumbers
     doubtful: Set[int] = frozenset()
@@ -129,27 +129,30 @@ def question_of(cohort: Cohort, run_at: datetime | None = None) -> facts.Questio
 
 def notice_versions() -> dict[str, facts.NoticeVersion]:
     """Every version of the notice, by its name."""
-    rows = NoticeVersion.objects.values_list("version", "published_on", "basis", "datasets", "recipients")
-    return {row[0]: facts.NoticeVersion(*row[:3], frozenset(row[3]), frozenset(row[4])) for row in rows}
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT version, published_on, basis, datasets, recipients FROM cohorts_noticeversion")
+        rows: Rows = cursor.fetchall()
+    return {row[0]: facts.NoticeVersion(row[0], row[1], row[2], *map(frozenset, row[3:])) for row in rows}
 
 
 def look_up(*, shared: bool = True) -> Known:
     """Look up what every family needs, in the transaction that is open."""
-    survivors, merged = dict[int, int](), dict[int, list[int]]()
     numbers, doubtful = SharedNumbers(), set[int]()
     with connection.cursor() as cursor:
-        cursor.execute("SELECT person_id, survivor_id FROM cohorts_survivor ORDER BY person_id")
-        for record, survivor in cursor:
-            survivors[record] = survivor
-            merged.setdefault(survivor, []).append(record)
-        cursor.execute("SELECT id, version FROM cohorts_noticeversion")
-        versions = dict(cursor.fetchall())
         if shared:
             with cursor.copy(shared_numbers.WHO_SHARES) as rows:
                 numbers = SharedNumbers((int(person), int(marks)) for person, marks in rows.rows())
             cursor.execute("SELECT person_id FROM cohorts_doubtful")
             doubtful.update(person for (person,) in cursor)
-    return Known(survivors, merged, versions, numbers, doubtful)
+        merges = Merges(cursor)
+    return at_hand()._replace(merges=merges, shared=numbers, doubtful=doubtful)
+
+
+def at_hand() -> Known:
+    """What some families need: who counts as whom is looked up with them (no numbers, and nobody who is doubtful)."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id, version FROM cohorts_noticeversion")
+        return Known(AtHand(), dict(cursor.fetchall()), SharedNumbers())
 
 
 def stream(
@@ -186,7 +189,7 @@ def of_family(reference: str) -> facts.FamilyFacts | None:
 
     Whether its people share a number with anybody, or are on file twice, is not among them.
     """
-    for streamed in stream(only="AND f.reference = %s", parameters=[reference], known=look_up(shared=False)):
+    for streamed in stream(only="AND f.reference = %s", parameters=[reference], known=at_hand()):
         return streamed.family
     return None
 
@@ -214,10 +217,10 @@ class _Together:
     def __init__(
         self, raw: "psycopg.Cursor[Row]", families: Rows, known: Known, people: Collection[int] | None
     ) -> None:
-        self._raw, self._families, self._known = raw, families, known
+        self._raw, self._families, self._known, self._merges = raw, families, known, known.merges
         here, whole = _keys([row[0] for row in families]), people is None
         members = [row[0] for row in self._read(MEMBERS, here)] if people is None else people
-        self._records = _keys(self._with_merged(members))
+        self._records = _keys(self._merges.all_of(raw, members))
         self._roles, others = self._memberships()
         self._evidence, self._engagements = (self._by(sql, here) if whole else {} for sql in (EVIDENCE, ENGAGEMENTS))
         everywhere = _keys(others.union([row[0] for row in families]))
@@ -255,28 +258,23 @@ class _Together:
 
     def _by_survivor(self, query: str) -> dict[int, Rows]:
         found = self._by(query, self._records)
-        for record in found.keys() & self._known.survivors.keys():
-            rows = [*found.pop(record), *found.get(self._known.survivors[record], ())]
-            found[self._known.survivors[record]] = sorted(rows, key=_entered)
+        survivors = self._merges.survivors
+        for record in found.keys() & survivors.keys():
+            rows = [*found.pop(record), *found.get(survivors[record], ())]
+            found[survivors[record]] = sorted(rows, key=_entered)
         return found
 
     def _survivor(self, record: int) -> int:
-        return self._known.survivors.get(record, record)
-
-    def _with_merged(self, records: Iterable[int]) -> list[int]:
-        """The surviving records of these, and all that are merged into them."""
-        survivors = {self._survivor(record) for record in records}
-        merged = survivors & self._known.merged.keys()
-        return [*survivors, *(record for survivor in merged for record in self._known.merged[survivor])]
+        return self._merges.survivors.get(record, record)
 
     def _memberships(self) -> tuple[dict[int, dict[int, Rows]], set[int]]:
         """The memberships of each person by family; and all those families."""
         roles: dict[int, dict[int, Rows]] = {}
         families = set()
-        survivors = self._known.survivors
+        survivors = self._merges.survivors
         for row in self._read(MEMBERSHIPS, self._records):
             families.add(row[1])
-            person = survivors.get(row[0], row[0])
+            person = survivors[row[0]] if row[0] in survivors else row[0]
             if person not in roles:
                 roles[person] = {row[1]: [row]}
             else:
@@ -287,15 +285,16 @@ class _Together:
         """The persons (surviving records) to whom an objection was narrowed, by the number of the objection."""
         found: dict[int, set[int]] = {}
         objections = _keys([row[-1] for rows in self._family_objections.values() for row in rows])
-        for objection, person in self._read(NARROWED, objections):
+        narrowed = self._read(NARROWED, objections)
+        self._merges.reach(self._raw, [person for _, person in narrowed])
+        for objection, person in narrowed:
             found.setdefault(objection, set()).add(self._survivor(person))
         return found
 
     def _who_is_named(self) -> set[int]:
         """Members, and whoever is named by evidence or a narrowed objection without being one."""
         evidence = {row[1] for rows in self._evidence.values() for row in rows if row[1] is not None}
-        evidence = {self._survivor(record) for record in evidence}
-        return evidence.union(self._roles, *self._narrowed.values())
+        return self._merges.reach(self._raw, evidence).union(self._roles, *self._narrowed.values())
 
     def _family(self, row: Row, members: list[int]) -> Streamed:
         family_id, reference, flagged_on, lifted_on = row

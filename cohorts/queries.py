@@ -258,8 +258,8 @@ def lost_of(was: Included, streamed: Streamed | None, asked: Question, known: Kn
     if streamed is None:
         return (GONE,)
     reference = was.person_ref
-    if was.person_id in known.survivors:
-        survivor = known.survivors[was.person_id]
+    if was.person_id in known.merges.survivors:
+        survivor = known.merges.survivors[was.person_id]
         reference = next((ref for ref, key in streamed.person_ids.items() if key == survivor), "")
     person = next((it for it in streamed.family.people if it.person_ref == reference), None)
     if person is None:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from django.db import transaction
 
-from cohorts import facts, some_families
+from cohorts import facts, households, some_families
 from cohorts.models import Cohort, Decision, Person
 from cohorts.rules import inclusion
 from cohorts.rules.facts import FamilyFacts, PersonFacts, Question
@@ -38,7 +38,7 @@ def reread(cohort: Cohort, row: Decision) -> Reread:
         question = facts.question_of(cohort)
         found = list(facts.stream(only=FAMILY, parameters=[row.family_id], known=known))
         # The record may be merged into another since: the facts are of the one that it counts as.
-        survivor = known.survivors.get(row.person_id, row.person_id)
+        survivor = households.survivors([row.person_id]).get(row.person_id, row.person_id)
         reference = Person.objects.filter(pk=survivor).values_list("reference", flat=True).first()
     same_rules = cohort.rule_set == RULE_SET and cohort.framework_version == question.framework.version
     if not found:

@@ -27,10 +27,10 @@ SHARED = " UNION ALL ".join(
 
 def look_up(only: str, parameters: Sequence[Any]) -> facts.Known:
     """What `facts.stream` needs of these families, narrowed as there: shared numbers, and who may be on file twice."""
-    known = facts.look_up(shared=False)
+    known = facts.at_hand()
     with connection.cursor() as cursor:
         cursor.execute(MEMBERS.format(only=only), parameters)
-        people = {known.survivors.get(record, record) for (record,) in cursor}
+        people = known.merges.reach(cursor, [record for (record,) in cursor.fetchall()])
         cursor.execute("SELECT person_id FROM cohorts_doubtful WHERE person_id = ANY (%s)", [list(people)])
         doubtful = {person for (person,) in cursor}
     return known._replace(shared=_among(people), doubtful=doubtful)

@@ -135,7 +135,7 @@ class People:
             many=stop - start,
         )
         with transaction.atomic():
-            known = facts.look_up(shared=False)
+            known = facts.at_hand()
             only, families = "AND f.reference = ANY (%s)", sorted({row[1] for row in wanted})
             streamed = facts.stream(only=only, parameters=[families], known=known)
             found = {each.family.family_ref: each.family for each in streamed}

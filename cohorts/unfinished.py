@@ -49,7 +49,7 @@ def families(team: str | None, at: datetime) -> list[Unfinished]:
         touched = [reference for (reference,) in cursor.fetchall()]
     found = {}
     with transaction.atomic():
-        known = facts.look_up(shared=False)
+        known = facts.at_hand()
         for each in facts.stream(only="AND f.reference = ANY (%s)", parameters=[touched], known=known):
             family = each.family
             missing = tuple(missing_to_flag(family, asked))

@@ -126,7 +126,7 @@ class People:
 
     def _by_the_rules(self, families: list[str]) -> Iterator[Untold]:
         with transaction.atomic():
-            known = facts.look_up(shared=False)
+            known = facts.at_hand()
             streamed = facts.stream(only="AND f.reference = ANY (%s)", parameters=[families], known=known)
             for each in streamed:
                 yield from untold(each.family, self.question)

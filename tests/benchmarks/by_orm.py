@@ -54,8 +54,8 @@ def in_bulk(cohort_id: int, asked: facts.Question, families: int) -> None:
             together = list(_flagged().prefetch_related(*OF_FAMILY)[first : min(first + TOGETHER, families)])
             named = {record.person_id for family in together for record in family.memberships.all()}
             named |= {row.person_id for family in together for row in family.evidence.all() if row.person_id}
-            survivors = {known.survivors.get(key, key) for key in named}
-            records = survivors.union(*(known.merged.get(key, ()) for key in survivors))
+            survivors = {known.merges.survivors.get(key, key) for key in named}
+            records = survivors.union(*(known.merges.merged.get(key, ()) for key in survivors))
             people = Person.objects.prefetch_related(*OF_PERSON).in_bulk(records)
             rows = [row for family in together for row in _decided(cohort_id, family, people, asked, known)]
             for kind in (Decision, Finding):
@@ -94,11 +94,11 @@ def _entered(*related: Any) -> list[Any]:
 
 def _family(family: Family, people: People, known: streamed.Known) -> tuple[facts.FamilyFacts, dict[str, int]]:
     """The facts of a family, and the keys of its people."""
-    members = {known.survivors.get(each.person_id, each.person_id) for each in family.memberships.all()}
+    members = {known.merges.survivors.get(each.person_id, each.person_id) for each in family.memberships.all()}
     persons = sorted((people[key] for key in members), key=lambda person: person.reference)
     evidence = _entered(family.evidence)
     about = [
-        people[known.survivors.get(each.person_id, each.person_id)].reference if each.person_id else None
+        people[known.merges.survivors.get(each.person_id, each.person_id)].reference if each.person_id else None
         for each in evidence
     ]
     found = facts.FamilyFacts(
@@ -118,7 +118,7 @@ def _family(family: Family, people: People, known: streamed.Known) -> tuple[fact
 
 
 def _person(person: Person, family_id: int, people: People, known: streamed.Known) -> facts.PersonFacts:
-    records = [person, *(people[key] for key in known.merged.get(person.pk, ()))]
+    records = [person, *(people[key] for key in known.merges.merged.get(person.pk, ()))]
     memberships = _entered(*(record.memberships for record in records))
     others = sorted({each.family_id for each in memberships} - {family_id})
     return facts.PersonFacts(
@@ -175,7 +175,7 @@ def _told(notices: Iterable[Any], known: streamed.Known) -> tuple[facts.Notice, 
 def _of_family(objections: Iterable[Any], people: People, known: streamed.Known) -> tuple[facts.Objection, ...]:
     found = []
     for each in objections:
-        named = [people[known.survivors.get(one.pk, one.pk)].reference for one in each.narrowed_to.all()]
+        named = [people[known.merges.survivors.get(one.pk, one.pk)].reference for one in each.narrowed_to.all()]
         found.append(_objection(each)._replace(narrowed_to=frozenset(named) if named else None))
     return tuple(found)
 

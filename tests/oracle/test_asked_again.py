@@ -267,3 +267,15 @@ def test_whom_the_guard_passes_over_has_lost_nothing(committed: str, tmp_path: P
     assert reasons | {"RECORD_GONE"} <= set(found), found
     assert 0 < len(found_now(cohort)[1]) < len(quiet)
     assert Person.objects.exclude(merged_into=None).exists()
+    read_one_by_one()
+
+
+def read_one_by_one() -> None:
+    """A family that is read for its page, which asks about the merges of its people alone, is as a run reads it."""
+    with transaction.atomic():
+        of_everybody = facts.look_up(shared=False).merges.survivors
+        for reference, whole in all_families().items():
+            known = facts.at_hand()
+            (alone,) = facts.stream(only="AND f.reference = %s", parameters=[reference], known=known)
+            assert alone == whole, reference
+            assert known.merges.survivors.items() <= of_everybody.items()
