@@ -29,11 +29,17 @@ class Heading(NamedTuple):
 
 
 class Cell(NamedTuple):
-    """What stands in one cell."""
+    """What stands in one cell, and what its class says beyond that it is one."""
 
     text: object
-    numeric: bool
-    wide: bool
+    style: str
+
+
+class Row(NamedTuple):
+    """A row: the text that heads it, and its further cells."""
+
+    heading: object
+    cells: list[Cell]
 
 
 class Order(NamedTuple):
@@ -78,12 +84,19 @@ class Table:
     ) -> None:
         self.caption, self.caption_hidden, self.empty = caption, caption_hidden, empty
         self.headings = [_heading(column, query, order) for column in columns]
-        self.rows = [[_cell(column, value) for column, value in zip(columns, row, strict=True)] for row in rows]
+        self.rows = [_row(columns, row) for row in rows]
+
+
+def _row(columns: Sequence[Column], values: Sequence[object]) -> Row:
+    first, *cells = [_cell(column, value) for column, value in zip(columns, values, strict=True)]
+    return Row(first.text, cells)
 
 
 def _cell(column: Column, value: object) -> Cell:
     """A cell; whole numbers of a column of numbers get commas."""
-    return Cell(f"{value:,}" if column.numeric and isinstance(value, int) else value, column.numeric, column.wide)
+    if column.numeric:
+        return Cell(f"{value:,}" if isinstance(value, int) else value, " govuk-table__cell--numeric")
+    return Cell(value, " cf-wide" if column.wide and value else "")
 
 
 def _heading(column: Column, query: QueryDict | None, order: Order | None) -> Heading:

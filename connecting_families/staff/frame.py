@@ -2,6 +2,7 @@
 
 import time
 from datetime import timedelta
+from functools import cache
 from typing import Any, NamedTuple
 
 from django.conf import settings
@@ -61,7 +62,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     if isinstance(user, User) and user.is_active and session.get(lasting.SECOND):
         for place in PLACES:
             if place.permission is None or user.may(place.permission):
-                href = reverse(place.route)
+                href = _address(place.route)
                 here = request.path == href or (href != "/" and request.path.startswith((href, *place.also)))
                 navigation.append({"text": place.text, "href": href, "active": here})
     return {
@@ -78,6 +79,12 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     }
 
 
+@cache
+def _address(route: str) -> str:
+    """Where a place is: asked on every page, and always the same."""
+    return reverse(route)
+
+
 def _staying(session: Any) -> dict[str, Any]:
     """When whoever reads this page is signed out, in words and in seconds."""
     now = timezone.now()
@@ -85,7 +92,7 @@ def _staying(session: Any) -> dict[str, Any]:
     return {
         "seconds": left.seconds,
         "warning": lasting.warned_before(),
-        "idle": timezone.localtime(now + timedelta(seconds=left.idle)),
-        "whole": timezone.localtime(now + timedelta(seconds=left.whole)),
+        "idle": f"{timezone.localtime(now + timedelta(seconds=left.idle)):%H:%M}",
+        "whole": f"{timezone.localtime(now + timedelta(seconds=left.whole)):%H:%M}",
         "nearer": left.idle < left.whole,
     }

@@ -1,7 +1,7 @@
 """The page kit's tags: {% load kit %}. The markup of each is in templates/kit/."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from django import forms, template
@@ -9,6 +9,7 @@ from django.core.paginator import Page
 from django.template.context import RequestContext
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
+from django.utils.timezone import localtime
 
 from connecting_families.kit import lists, pieces, small_counts
 from connecting_families.kit.charts import Bars, Flow
@@ -105,7 +106,12 @@ def task_list(items: Iterable[Mapping[str, Any]], prefix: str = "task-list") -> 
 
     `cannot_start` marks a status that waits for something else. A second list on a page needs another `prefix`.
     """
-    return {"items": items, "prefix": prefix}
+    shown = []
+    for number, item in enumerate(items, 1):
+        colour = item.get("colour")
+        status = pieces.tag(item["status"], colour) if colour else item["status"]
+        shown.append({**item, "id": f"{prefix}-{number}", "status": status})
+    return {"items": shown}
 
 
 @register.inclusion_tag("kit/timeline.html")
@@ -114,8 +120,15 @@ def timeline(items: Iterable[Mapping[str, Any]], level: int = 2) -> dict[str, An
 
     `level` is the level of the headings.
     """
-    timed = [{**item, "timed": isinstance(item["at"], datetime)} for item in items]
-    return {"items": timed, "level": level}
+    return {"items": [{**item, **_when(item["at"])} for item in items], "level": level}
+
+
+def _when(at: date) -> dict[str, str]:
+    """A day, or an instant in the time of London: for machines, and in words."""
+    if not isinstance(at, datetime):
+        return {"at": at.isoformat(), "on": f"{at:%-d %B %Y}"}
+    here = localtime(at)
+    return {"at": f"{here:%Y-%m-%dT%H:%M%z}", "on": f"{here:%-d %B %Y at %H:%M}"}
 
 
 @register.inclusion_tag("kit/button.html")

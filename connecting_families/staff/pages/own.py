@@ -27,7 +27,7 @@ from connecting_families.kit.lists import Column, Table
 from connecting_families.kit.pieces import tag
 from connecting_families.staff import accounts, cipher, factors, lasting, second_factor, sessions
 from connecting_families.staff.forms import PasswordForm
-from connecting_families.staff.guards import acting, opened_by
+from connecting_families.staff.guards import acting, opened_by, somebody
 from connecting_families.staff.models import User
 from connecting_families.staff.roles import ROLES, Permission
 from connecting_families.staff.views import facts
@@ -58,18 +58,18 @@ def _needs_confirming(request: HttpRequest) -> bool:
 @opened_by()
 def account(request: HttpRequest) -> HttpResponse:
     """What is known of whoever asks, and where it is changed."""
-    user = me(request)
-    left = len(factors.codes_of(user))
+    user = somebody(request)
+    has_one, left = factors.has_one(user), len(factors.codes_of(user))
     rows = facts(
         ("User name", user.username),
         ("Role", ROLES[user.role].title if user.role in ROLES else "None"),
         ("Team", user.team),
-        ("Second factor", "An app on a phone" if factors.has_one(user) else "None"),
-        ("Recovery codes left", str(left) if factors.has_one(user) else ""),
+        ("Second factor", "An app on a phone" if has_one else "None"),
+        ("Recovery codes left", str(left) if has_one else ""),
     )
     where = {
         "Role": ("who_may", "See what it may do"),
-        "Second factor": ("set_factor", "Change" if factors.has_one(user) else "Set up"),
+        "Second factor": ("set_factor", "Change" if has_one else "Set up"),
         "Recovery codes left": ("recovery_codes", "Draw new ones"),
     }
     for row in rows:
