@@ -128,8 +128,9 @@ def against_lifting(row: Family) -> list[Why]:
 
 def waiting_review(row: Family) -> FlagReview | None:
     """The flag of a family that waits for a manager; None where none does, or its flag is another one meanwhile."""
-    waiting = row.flag_reviews.filter(outcome=FlagReview.WAITING).first()
-    return waiting if waiting and waiting.flagged_on == row.flagged_on else None
+    if row.flagged_on is None:
+        return None
+    return row.flag_reviews.filter(outcome=FlagReview.WAITING, flagged_on=row.flagged_on).first()
 
 
 @trail.stage

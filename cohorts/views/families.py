@@ -4,7 +4,7 @@ It never says whether the family was in a cohort: nothing here may affect the se
 """
 
 from collections.abc import Iterator
-from datetime import date, datetime
+from datetime import date
 from typing import Any, NamedTuple
 
 from django.http import HttpRequest, HttpResponse
@@ -12,29 +12,30 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 
-from cohorts import households, queries, untold
-from cohorts.flags import waiting_review
+from cohorts import beside, untold
+from cohorts.beside import Beside
 from cohorts.forms.families import ReasonForm
-from cohorts.forms.wishes import name_of
-from cohorts.models import Consent, Family, Membership, Notice, Objection, Person, Protection
+from cohorts.models import Family, Membership
 from cohorts.rules.clocks import stands
 from cohorts.rules.evidence import Sign, signs
-from cohorts.rules.facts import FamilyFacts, Question
+from cohorts.rules.facts import FamilyFacts, PersonFacts, Question
 from cohorts.rules.inclusion import problems_of
+from cohorts.rules.membership import lives_in_household, members, standing
+from cohorts.rules.objection import stands_at
+from cohorts.rules.protection import mark_stands
 from cohorts.views.family_pages import (
-    about_records,
     day,
     flag_in_words,
     is_open,
     is_own,
+    named,
+    notices_of,
     of_family,
     open_with_reason,
     parts,
     protected,
     records,
-    records_of,
     refuse,
-    today,
 )
 from cohorts.views.mended_at import anchor
 from cohorts.views.problems import known_today, tally
@@ -66,26 +67,22 @@ def family(request: HttpRequest, row: Family) -> HttpResponse:
     """The family as it is today; to who reads alone, without the ways on to what is recorded."""
     at, may_record = timezone.now(), records(request)
     known, asked = known_today(row, at)
-    joined = list(row.memberships.order_by("id"))
-    counts_as = households.survivors(it.person_id for it in joined)
-    ever = list(Person.objects.filter(pk__in=counts_as.values()).order_by("reference"))
-    standing = [it for it in joined if stands(it.joined_on, it.left_on, today())]
-    here = {counts_as.get(it.person_id) for it in standing}
-    members = [person for person in ever if person.pk in here]
+    here = members(known, asked.moment.today)
+    told = beside.of(row, [notice.number for notice in notices_of(known)])
     context = {
         "title": f"Family {row.reference}",
         "parts": parts(row, "family") if may_record else [],
         "identity": " · ".join(filter(None, [f"Family {row.reference}", row.team, flag_in_words(row)])),
-        "tasks": [task if may_record else task | {"href": ""} for task in _tasks(row, known, asked, members, at)],
+        "tasks": [task if may_record else task | {"href": ""} for task in _tasks(row, known, asked, here, told)],
         **tally(known, asked),
-        "people": _people(row, members, standing, counts_as, links=may_record),
+        "people": _people(row, here, asked.moment.today, links=may_record),
         "add_person": reverse("add_person", args=[row.reference]) if may_record else "",
         "signs": _signs(known, asked),
         "timeline": [
             {"title": it.title, "by": it.by, "at": it.on}
-            for it in sorted(_happened(row, joined, ever), reverse=True)[:SHOWN]
+            for it in sorted(_happened(row, known, told), reverse=True)[:SHOWN]
         ],
-        "changes": _changes(row, members),
+        "changes": _changes(row, here),
     }
     return render(request, "cohorts/family.html", context)
 
@@ -108,27 +105,27 @@ def open_family(request: HttpRequest, family: str) -> HttpResponse:
 
 
 def _tasks(
-    row: Family, known: FamilyFacts, asked: Question, members: list[Person], at: datetime
+    row: Family, known: FamilyFacts, asked: Question, here: list[PersonFacts], told: Beside
 ) -> Iterator[dict[str, Any]]:
     """What is to be looked after, each with where it stands."""
-    shown, records = problems_of(known, asked), records_of(members)
+    shown, at = problems_of(known, asked), asked.moment
     counted = f"{shown.counted} of the {shown.minimum} that are needed"
     yield _task("Problems", reverse("problems", args=[row.reference]), counted, "green" if shown.enough else "yellow")
-    goes_on = any(stands(it.started_on, it.ended_on, today()) for it in known.engagements)
+    goes_on = any(stands(it.started_on, it.ended_on, at.today) for it in known.engagements)
     work = ("Goes on", "green") if goes_on else ("Ended" if known.engagements else "None recorded", "")
     yield _task("Work with the family", reverse("engagements", args=[row.reference]), *work)
-    waits = ", waits for a manager" if waiting_review(row) else ""
+    waits = ", waits for a manager" if told.flag_waits else ""
     yield _task("Flag", reverse("flag", args=[row.reference]), f"{flag_in_words(row)}{waits}")
     late = len(list(untold.missing(known, asked)))
-    told = ("Everybody in time", "green") if not late else (f"{late} not told in time", "yellow")
-    yield _task("Privacy notices", reverse("notices", args=[row.reference]), *told)
-    agreed = Consent.objects.filter(person__in=records, withdrawn_at=None).count()
+    in_time = ("Everybody in time", "green") if not late else (f"{late} not told in time", "yellow")
+    yield _task("Privacy notices", reverse("notices", args=[row.reference]), *in_time)
+    agreed = sum(consent.withdrawn_at is None for person in here for consent in person.consents)
     yield _task("Consent", reverse("consents", args=[row.reference]), f"{agreed} recorded")
-    objections = queries.standing_objections(at).filter(about_records(row, records)).count()
+    said = [*known.objections, *(objection for person in here for objection in person.objections)]
+    objections = sum(stands_at(objection, at.run) for objection in said)
     stand = (f"{objections} stand" if objections > 1 else "1 stands", "red") if objections else ("None stands", "")
     yield _task("Objections", reverse("objections", args=[row.reference]), *stand)
-    marks = Protection.objects.filter(person__in=records)
-    marked = sum(stands(mark.from_on, mark.to_on, today()) for mark in marks)
+    marked = any(mark_stands(mark, at) for person in here for mark in person.protections)
     protection = ("Somebody is protected", "red") if marked else ("Nobody is protected", "")
     yield _task("Protection", reverse("protections", args=[row.reference]), *protection)
 
@@ -137,31 +134,29 @@ def _task(title: str, href: str, status: str, colour: str = "") -> dict[str, Any
     return {"title": title, "href": href, "status": status, "colour": colour}
 
 
-def _people(
-    row: Family, members: list[Person], standing: list[Membership], counts_as: dict[int, int], *, links: bool
-) -> Table:
+def _people(row: Family, here: list[PersonFacts], on: date, *, links: bool) -> Table:
     """Members of today, by the memberships that stand and the record that each counts as."""
     rows = []
-    for person in members:
-        own = [it for it in standing if counts_as.get(it.person_id) == person.pk]
-        roles = dict.fromkeys(it.get_relationship_display() for it in own if it.relationship)
-        lives = "Yes" if any(it.lives_in_household for it in own) else "No"
-        name = name_of(person)
-        where = reverse("person", args=[row.reference, person.reference])
-        spot = place(person.reference, anchor(person.reference))
-        rows.append([link(name, where) if links else name, spot, ", ".join(roles) or "Not known",
-                     day(person.date_of_birth) or "Not known", lives])  # fmt: skip
+    for person in here:
+        own = [it.relationship for it in standing(person.memberships, on) if it.relationship]
+        roles = dict.fromkeys(Membership.RELATIONSHIPS.get(it, it) for it in own)
+        where = reverse("person", args=[row.reference, person.person_ref])
+        spot = place(person.person_ref, anchor(person.person_ref))
+        rows.append([
+            link(named(person), where) if links else named(person), spot, ", ".join(roles) or "Not known",
+            day(person.date_of_birth) or "Not known", "Yes" if lives_in_household(person, on) else "No",
+        ])  # fmt: skip
     return Table("People in the family today", PEOPLE, rows, empty="Nobody is in this family today.")
 
 
 def _signs(known: FamilyFacts, asked: Question) -> Table:
-    names = {person.person_ref: f"{person.given_name} {person.family_name}".strip() for person in known.people}
+    names = {person.person_ref: named(person) for person in known.people}
     rows = [
         [
             asked.framework.headlines[sign.indicator.headline],
             sign.indicator.text,
             day(sign.evidence.observed_on),
-            "The family" if (whom := sign.evidence.person_ref) is None else names.get(whom) or whom,
+            "The family" if (whom := sign.evidence.person_ref) is None else names.get(whom, whom),
             _counts(sign),
         ]
         for sign in signs(known, asked)
@@ -173,28 +168,28 @@ def _counts(sign: Sign) -> object:
     return tag("Counts", "green") if sign.counts else sign.why_not
 
 
-def _happened(row: Family, joined: list[Membership], people: list[Person]) -> Iterator[Happened]:
+def _happened(row: Family, known: FamilyFacts, told: Beside) -> Iterator[Happened]:
     """What was recorded of the family and whoever ever was in it, by the days on which it happened."""
-    records = records_of(people)
     if row.flagged_on:
         yield Happened(row.flagged_on, "The family was flagged", row.flagged_by)
     if row.lifted_on:
         yield Happened(row.lifted_on, "The flag was lifted")
-    for engagement in row.engagements.all():
-        yield Happened(engagement.started_on, f"Work with the family began {_of(engagement.intervention)}".strip())
-        if engagement.ended_on:
-            yield Happened(engagement.ended_on, "Work with the family ended")
-    for notice in Notice.objects.filter(about_records(row, records)).select_related("version"):
-        yield Happened(notice.issued_on, f"Privacy notice {notice.version.version} was given", notice.issued_by)
-    for consent in Consent.objects.filter(person__in=records):
+    for work in told.work:
+        yield Happened(work.started_on, f"Work with the family began {_of(work.intervention)}".strip())
+        if work.ended_on:
+            yield Happened(work.ended_on, "Work with the family ended")
+    for notice in notices_of(known):
+        by = told.given_by.get(notice.number, "")
+        yield Happened(notice.issued_on, f"Privacy notice {notice.version} was given", by)
+    for consent in [consent for person in known.people for consent in person.consents]:
         yield Happened(consent.given_on, "Consent was given")
         if consent.withdrawn_at:
             yield Happened(timezone.localdate(consent.withdrawn_at), "Consent was withdrawn")
-    for objection in Objection.objects.filter(about_records(row, records)):
+    for objection in [*known.objections, *(objection for person in known.people for objection in person.objections)]:
         yield Happened(timezone.localdate(objection.received_at), "An objection was received")
         if objection.lifted_at:
             yield Happened(timezone.localdate(objection.lifted_at), "An objection was lifted")
-    for membership in joined:
+    for membership in [membership for person in known.people for membership in person.memberships]:
         yield Happened(membership.joined_on, "Somebody joined the family")
         if membership.left_on:
             yield Happened(membership.left_on, "Somebody left the family")
@@ -204,10 +199,11 @@ def _of(intervention: str) -> str:
     return f"({intervention})" if intervention else ""
 
 
-def _changes(row: Family, members: list[Person]) -> Table:
+def _changes(row: Family, here: list[PersonFacts]) -> Table:
     """Who changed which fields of the family and its people, from the trail: of identifiers only that they changed."""
-    references = {("cohorts.family", row.reference), *(("cohorts.person", person.reference) for person in members)}
-    found = trail.entries_about(references).exclude(changes=None)[:SHOWN]
+    references = {("cohorts.family", row.reference), *(("cohorts.person", person.person_ref) for person in here)}
+    changed = trail.entries_about(references).filter(changes__isnull=False)
+    found = changed.only("timestamp", "event", "changes", "who", "role")[:SHOWN]
     rows = [
         [
             f"{timezone.localtime(entry.timestamp):%-d %B %Y at %H:%M}",

@@ -17,6 +17,7 @@ from cohorts.forms.wishes import name_of
 from cohorts.models import Family, Person
 from cohorts.other_teams import somebody_protected
 from cohorts.rules.clocks import LONDON
+from cohorts.rules.facts import FamilyFacts, Notice, PersonFacts
 from connecting_families.audit import trail
 from connecting_families.audit.events import Event
 from connecting_families.kit.pieces import tag
@@ -122,12 +123,7 @@ def records_of(people: Sequence[Person]) -> list[int]:
 
 def about_these(family: Family, people: Sequence[Person]) -> Q:
     """Whatever is about the family, or about one of these people."""
-    return about_records(family, records_of(people))
-
-
-def about_records(family: Family, records: Sequence[int]) -> Q:
-    """Whatever is about the family, or about a person by one of these records."""
-    return Q(family=family) | Q(person__in=records)
+    return Q(family=family) | Q(person__in=records_of(people))
 
 
 def whom(row: Any) -> str:
@@ -135,6 +131,16 @@ def whom(row: Any) -> str:
     if row.person_id:
         return name_of(households.survivor(row.person))
     return "The whole family" if row.family_id else "Nobody found yet"
+
+
+def named(person: PersonFacts) -> str:
+    """A person's name as people say it, from their facts; the reference where no name is known."""
+    return " ".join(filter(None, (person.given_name, person.family_name))) or person.person_ref
+
+
+def notices_of(known: FamilyFacts) -> list[Notice]:
+    """The notices that a family was given, or somebody who ever was in it."""
+    return [*known.notices, *(notice for person in known.people for notice in person.notices)]
 
 
 def day(value: date | None) -> str:

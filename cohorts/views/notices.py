@@ -5,19 +5,20 @@ from typing import Any
 from django.conf import settings
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 
-from cohorts import facts as family_facts
 from cohorts import households, letters, untold
 from cohorts import notices as stage
-from cohorts.forms.wishes import FAMILY, NoticeForm, name_of
-from cohorts.models import Family, Notice, NoticeVersion, Person
+from cohorts.forms.wishes import FAMILY, NoticeForm
+from cohorts.models import Family, Notice, NoticeVersion
+from cohorts.rules.facts import FamilyFacts, Question
+from cohorts.rules.membership import members
 from cohorts.views.drawn import draw, kept_already, once, reference
-from cohorts.views.family_pages import about_these, day, of_family, parts, today, whom
+from cohorts.views.family_pages import day, named, notices_of, of_family, parts, today, whom
+from cohorts.views.problems import known_today
 from connecting_families.audit import trail
 from connecting_families.audit.events import Event
 from connecting_families.audit.refusals import Refused
@@ -37,8 +38,9 @@ DUE = [Column("Family"), Column("Person"), Column("Told"), Column("Earliest day 
 @of_family
 def notices(request: HttpRequest, family: Family) -> HttpResponse:
     """What a family and its people were told, and who was not told in time."""
-    members = households.members(family, today())
-    given = Notice.objects.filter(about_these(family, households.members(family))).select_related("version", "person")
+    known, asked = known_today(family, timezone.now())
+    numbers = [notice.number for notice in notices_of(known)]
+    given = Notice.objects.filter(pk__in=numbers).select_related("version", "person")
     rows = [
         [whom(row), row.version.version, day(row.issued_on), row.get_channel_display(), row.issued_by]
         for row in given.order_by("-issued_on", "-id")
@@ -49,28 +51,25 @@ def notices(request: HttpRequest, family: Family) -> HttpResponse:
         "buttons": [("Give a notice", reverse("give_notice", args=[family.reference]))],
         "tables": [
             Table("Notices given", GIVEN, rows, empty="No privacy notice was given to this family yet."),
-            Table("Who was told in time", TOLD, _told(family, members, newest), empty="Nobody is in it today."),
+            Table("Who was told in time", TOLD, _told(known, asked, newest), empty="Nobody is in it today."),
         ],
     }  # fmt: skip
     return render(request, "cohorts/wishes/list.html", context)
 
 
-def _told(family: Family, members: list[Person], newest: NoticeVersion | None) -> list[list[object]]:
+def _told(known: FamilyFacts, asked: Question, newest: NoticeVersion | None) -> list[list[object]]:
     """Of each member whether they were told in time, as the rules say, and their letter."""
-    asked = untold.question_of_today(timezone.now())
-    with transaction.atomic():
-        known = family_facts.of_family(family.reference)
-    missing = {each.person_ref: each for each in untold.missing(known, asked)} if known else {}
+    missing = {each.person_ref: each for each in untold.missing(known, asked)}
     rows: list[list[object]] = []
-    for person in members:
-        late = missing.get(person.reference)
-        letter = reverse("letter", args=[family.reference, person.reference, newest.pk]) if newest else ""
+    for person in members(known, asked.moment.today):
+        late = missing.get(person.person_ref)
+        letter = reverse("letter", args=[known.family_ref, person.person_ref, newest.pk]) if newest else ""
         rows.append(
             [
-                name_of(person),
+                named(person),
                 "In time" if late is None else f"On {day(late.told_on)}" if late.told_on else "Not told",
                 "Today" if late is None else _earliest(late),
-                link("Letter to print", letter, f"to {name_of(person)}") if letter else "",
+                link("Letter to print", letter, f"to {named(person)}") if letter else "",
             ]
         )
     return rows

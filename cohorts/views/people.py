@@ -1,6 +1,6 @@
 """Pages of a person in a family: their details, and changing them. Where they live has pages of its own."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.contrib import messages
@@ -49,21 +49,22 @@ def person(request: HttpRequest, family: Family, person: str) -> HttpResponse:
         messages.info(request, f"The record {row.reference} was merged into {kept}: this is the page of {kept}.")
         return redirect("person", family.reference, kept)
     given = {name: getattr(row, name) for name in details.FIELDS}
-    doubts = details.doubts(given, today())
+    doubts, records = details.doubts(given, today()), records_of([row])
     context = {
         "title": f"Person {row.reference}", "name": name_of(row), "caption": f"Family {family.reference}",
         "parts": parts(family, ""), "back_href": reverse("family", args=[family.reference]),
         "back_text": f"Family {family.reference}", "doubts": doubts,
-        "facts": facts(*described(given), ("Also recorded as", _merged(row))),
+        "facts": facts(*described(given), ("Also recorded as", _merged(row, records))),
         "links": [(text, reverse(name, args=[family.reference, row.reference])) for name, text in LINKS.items()],
-        "memberships": _memberships(family, row),
+        "memberships": _memberships(family, records),
     }  # fmt: skip
     return render(request, "cohorts/people/person.html", context)
 
 
-def _merged(row: Person) -> str:
+def _merged(row: Person, records: Sequence[int]) -> str:
     """The records that count as this one."""
-    merged = Person.objects.filter(pk__in=records_of([row])).exclude(pk=row.pk).order_by("reference")
+    others = [key for key in records if key != row.pk]
+    merged = Person.objects.filter(pk__in=others).order_by("reference")
     return ", ".join(f"{each.reference}, merged" for each in merged)
 
 
@@ -91,8 +92,8 @@ def described(given: Mapping[str, Any]) -> list[tuple[str, object]]:
     ]
 
 
-def _memberships(family: Family, row: Person) -> Table:
-    found = Membership.objects.filter(family=family, person__in=records_of([row])).order_by("-joined_on", "-id")
+def _memberships(family: Family, records: Sequence[int]) -> Table:
+    found = Membership.objects.filter(family=family, person__in=records).order_by("-joined_on", "-id")
     rows = [
         [
             it.get_relationship_display() or NOT_KNOWN,

@@ -235,9 +235,12 @@ def _action(changes: list[dict[str, Any]], record: str, reference: str) -> int:
 
 def entries_about(references: Iterable[tuple[str, str]]) -> "models.QuerySet[Entry]":
     """The entries about any of these records, each by its model and reference, the latest first."""
-    about = models.Q(pk__in=[])
+    of_kind: dict[str, set[str]] = {}
     for name, reference in references:
-        about |= models.Q(record=name, reference=reference)
+        of_kind.setdefault(name, set()).add(reference)
+    about = models.Q(pk__in=[])
+    for name, some in of_kind.items():
+        about |= models.Q(record=name, reference__in=sorted(some))
     return entries().filter(about)
 
 
