@@ -75,6 +75,7 @@ def family(request: HttpRequest, row: Family) -> HttpResponse:
         "identity": " · ".join(filter(None, [f"Family {row.reference}", row.team, flag_in_words(row)])),
         "tasks": [task if may_record else task | {"href": ""} for task in _tasks(row, known, asked, here, told)],
         **tally(known, asked),
+        "said_below": False,
         "people": _people(row, here, asked.moment.today, links=may_record),
         "add_person": reverse("add_person", args=[row.reference]) if may_record else "",
         "signs": _signs(known, asked),
@@ -201,9 +202,7 @@ def _of(intervention: str) -> str:
 
 def _changes(row: Family, here: list[PersonFacts]) -> Table:
     """Who changed which fields of the family and its people, from the trail: of identifiers only that they changed."""
-    references = {("cohorts.family", row.reference), *(("cohorts.person", person.person_ref) for person in here)}
-    changed = trail.entries_about(references).filter(changes__isnull=False)
-    found = changed.only("timestamp", "event", "changes", "who", "role")[:SHOWN]
+    references = [("cohorts.family", row.reference), *(("cohorts.person", person.person_ref) for person in here)]
     rows = [
         [
             f"{timezone.localtime(entry.timestamp):%-d %B %Y at %H:%M}",
@@ -211,6 +210,6 @@ def _changes(row: Family, here: list[PersonFacts]) -> Table:
             ", ".join(sorted({in_words(name) for change in entry.changes for name in change["fields"]})),
             in_role(entry.who, entry.role),
         ]
-        for entry in found
+        for entry in trail.newest_changes(references, SHOWN)
     ]
     return Table("Changes to these records", CHANGES, rows, empty="Nobody changed these records yet.")

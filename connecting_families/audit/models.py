@@ -91,6 +91,10 @@ class Entry(AbstractLogEntry):
         verbose_name_plural = "entries"
         indexes = [
             models.Index(fields=["record", "reference"]),
+            # What changed of a record, of which most entries tell that it was looked at.
+            models.Index(
+                fields=["record", "reference", "id"], name="entry_changes", condition=models.Q(changes__isnull=False)
+            ),
             # Each in the order in which the pages of the trail go on from an entry (trail.Newest).
             models.Index(fields=["timestamp", "id"]),
             models.Index(fields=["event", "timestamp", "id"]),

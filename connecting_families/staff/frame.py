@@ -66,6 +66,8 @@ def frame(request: HttpRequest) -> dict[str, Any]:
                 here = request.path == href or (href != "/" and request.path.startswith((href, *place.also)))
                 navigation.append({"text": place.text, "href": href, "active": here})
     return {
+        # Asked for on every page, and had by few: what a template looks for and does not find costs it time.
+        **dict.fromkeys(("back_href", "caption", "heartbeat", "poll_url"), ""),
         "exact_counts": isinstance(user, User) and user.may(Permission.SEE_EXACT_COUNTS),
         "council_name": settings.CF_COUNCIL_NAME,
         "contact": settings.CF_CONTACT,

@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from cohorts import people
+from cohorts import families, people, seen
 from connecting_families.audit.models import Entry
 from connecting_families.audit.trail import duty
 from connecting_families.staff import accounts
@@ -55,6 +55,22 @@ def test_it_never_tells_of_a_cohort(walk: Walk, signed_in: SignedIn) -> None:
     assert walk.cohort.decisions.filter(family_ref="F1").exists()
     for word in ("cohort", "included", "excluded", "programme", "comparison", "submission", "sent to"):
         assert word not in page.split("</header>")[1], word
+
+
+def test_who_changed_what_is_told_the_latest_first_and_of_an_identifier_only_that_it_changed(
+    walk: Walk, signed_in: SignedIn
+) -> None:
+    client, row = signed_in("worker"), person_of("P1")
+    assert "Nobody changed these records yet." in said(client.get(F1))
+    for wanted in ({"given_name": "Perry"}, {"in_education": "education"}):
+        asked: Any = {"wanted": wanted, "seen": seen.values(row, wanted)}
+        families.change_person(person=row, **asked, by=walk.who("worker"), at=walk.now())
+    for _ in range(25):
+        client.get(F1)
+    told = said(client.get(F1)).split("Changes to these records")[2]
+    assert told.index("In education") < told.index("Given name")
+    assert "worker (Early Help worker)" in told
+    assert "Perry" not in told
 
 
 def test_evidence_that_does_not_count_says_why_and_what_is_missing_is_told(walk: Walk, signed_in: SignedIn) -> None:
