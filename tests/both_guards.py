@@ -28,14 +28,14 @@ def everybody(cohort: Cohort) -> list[Included]:
 Families = Mapping[str, facts.Streamed]
 
 
-def all_families() -> Families:
+def all_families(known: facts.Known) -> Families:
     """The families that were ever flagged, whole, by their references."""
-    return {each.family.family_ref: each for each in facts.stream(known=facts.look_up(shared=False))}
+    return {each.family.family_ref: each for each in facts.stream(known=known)}
 
 
-def lost_of_everybody(cohort: Cohort, at: datetime, families: Families) -> Counter[str]:
+def lost_of_everybody(cohort: Cohort, at: datetime, families: Families, known: facts.Known) -> Counter[str]:
     """What the rules say of each of them, none left out, where all is read of their families."""
-    asked, known, lost = facts.question_of(cohort, at), facts.look_up(shared=False), Counter[str]()
+    asked, lost = facts.question_of(cohort, at), Counter[str]()
     for was in everybody(cohort):
         lost.update(queries.lost_of(was, families.get(was.family_ref), asked, known))
     return lost
@@ -47,8 +47,8 @@ def both_guards() -> Iterator[None]:
     quick = queries.permission_lost
 
     def both(cohort: Cohort, at: datetime) -> Counter[str]:
-        found = quick(cohort, at)
-        assert found == lost_of_everybody(cohort, at, all_families()), found
+        found, known = quick(cohort, at), facts.look_up(shared=False)
+        assert found == lost_of_everybody(cohort, at, all_families(known), known), found
         return found
 
     with patch.object(queries, "permission_lost", both):

@@ -39,17 +39,21 @@ def photograph(name: str) -> Stood:
     return Stood(rows, last, Photograph())
 
 
-def bring_back(stood: Stood) -> None:
-    """Everything as it was photographed."""
+def bring_back(stood: Stood) -> int:
+    """Everything as it was photographed, by one question; the number of the entry that tells of it."""
+    statements, values = [f"{ENTRY} RETURNING id"], list[Any]()
+    for table, row in stood.rows:
+        columns = ", ".join(f'"{name}"' for name in row if name != "id")
+        statements.append(
+            f"UPDATE {table} SET ({columns}) = (SELECT {columns}"
+            f" FROM jsonb_populate_record(NULL::{table}, %s)) WHERE id = %s"
+        )
+        values += [json.dumps(row), row["id"]]
+    for table, last in stood.last.items():
+        statements.append(f"DELETE FROM {table} WHERE id > %s")
+        values.append(last)
     with transaction.atomic(), connection.cursor() as cursor:
-        for table, row in stood.rows:
-            columns = ", ".join(f'"{name}"' for name in row if name != "id")
-            cursor.execute(
-                f"UPDATE {table} SET ({columns}) = (SELECT {columns}"
-                f" FROM jsonb_populate_record(NULL::{table}, %s)) WHERE id = %s",
-                [json.dumps(row), row["id"]],
-            )
-        for table, last in stood.last.items():
-            cursor.execute(f"DELETE FROM {table} WHERE id > %s", [last])
-        cursor.execute(ENTRY)
+        cursor.execute("; ".join(statements), values)
+        number: int = cursor.fetchone()[0]
     stood.files.restore()
+    return number

@@ -12,7 +12,7 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
@@ -20,11 +20,10 @@ import pytest
 from django.db import connection
 
 from cohorts import objections
-from cohorts.models import Objection
-from connecting_families.audit.models import Entry
 from connecting_families.audit.refusals import Refused
-from connecting_families.audit.trail import duty
+from connecting_families.audit.trail import Who, duty
 from tests.gates.interrupted import lying
+from tests.gates.looked import rows
 from tests.gates.photographed import Stood, bring_back, photograph
 from tests.gates.walked import prepared
 from tests.stages.conftest import WalkTo
@@ -39,30 +38,38 @@ STEP, LONG = 0.003, 0.1
 """Seconds by which one of the two starts later: at least, and at most."""
 
 
+HAPPENED = """
+    SELECT stage, EXISTS (SELECT FROM cohorts_objection WHERE reference = %s),
+        (SELECT coalesce(array_agg(event ORDER BY id), '{}') FROM audit_entry WHERE id > %s)
+    FROM transfers_submission WHERE id = %s
+"""
+Staff = Mapping[str, Who]
+
+
 class Course(NamedTuple):
     """What is raced: from which act of the walk on, the act, its entry and that of its refusal, and the next door."""
 
     start: str
-    act: Callable[[Walk, Submission, Any], object]
+    act: Callable[[Staff, Submission, Any], object]
     done: str
     refused: str
-    then: Callable[[Walk, Submission, Any], object] | None
+    then: Callable[[Staff, Submission, Any], object] | None
 
 
 COURSES = {
     "approve": Course(
         "open sample",
-        lambda walk, row, at: approval.approve(submission=row, by=walk.who("approve"), at=at),
+        lambda staff, row, at: approval.approve(submission=row, by=staff["approve"], at=at),
         "SUBMISSION_APPROVED",
         "APPROVAL_REFUSED",
-        lambda walk, row, at: sealing.request(submission=row, by=walk.who("prepare"), at=at),
+        lambda staff, row, at: sealing.request(submission=row, by=staff["prepare"], at=at),
     ),
     "seal": Course(
         "ask to seal",
         lambda _, row, at: sealing.seal(submission=row, by=duty("seal"), at=at),
         "SUBMISSION_SEALED",
         "SEALING_REFUSED",
-        lambda walk, row, at: delivery.request(submission=row, by=walk.who("prepare"), at=at),
+        lambda staff, row, at: delivery.request(submission=row, by=staff["prepare"], at=at),
     ),
     "send": Course(
         "ask to deliver",
@@ -79,11 +86,12 @@ class Race:
     """One course, run again and again."""
 
     def __init__(self, walk: Walk, course: Course) -> None:
-        self.walk, self.course = walk, course
+        self.course = course
         self.row, self.at = walk.submission, walk.now()
         self.people = {ref: walk.person(ref) for ref in OBJECTORS}
-        self.worker = walk.who("worker")
+        self.staff: Staff = {name: walk.who(name) for name in ("prepare", "approve", "worker")}
         self.stood: Stood = photograph(self.row.name)
+        self.last = bring_back(self.stood)
         self.runners = (ThreadPoolExecutor(1), ThreadPoolExecutor(1))
         self.start = threading.Barrier(2, timeout=30)
         self.asked_at, self.recorded_at = 0.0, 0.0
@@ -91,38 +99,37 @@ class Race:
 
     def run(self, number: int, lead: float, person: str) -> str:
         """Once; the objection starts so many seconds before the act (or, below nought, after it)."""
-        last = Entry.objects.latest("id").pk
         act = self.runners[0].submit(self._act, max(lead, 0))
         objecting = self.runners[1].submit(self._object, f"RACE{number}", person, max(-lead, 0))
         objecting.result(60)
         codes = act.result(60)
-        entries = Counter(Entry.objects.filter(pk__gt=last).values_list("event", flat=True))
-        stage = Submission.objects.values_list("stage", flat=True).get(pk=self.row.pk)
-        assert Objection.objects.filter(reference=f"RACE{number}").exists()
+        ((stage, on_file, events),) = rows(HAPPENED, f"RACE{number}", self.last, self.row.pk)
+        entries = Counter(events)
+        assert on_file
         assert entries["OBJECTION_RECEIVED"] == 1
         won = not codes
         assert entries[self.course.done] == won
         assert entries[self.course.refused] == (not won)
         if won:
-            self._is_first(stage, entries, person)
+            self._is_first(stage, events, person)
         else:
             assert codes == ["OBJECTION_PERSON"]
             assert (stage, entries["SUBMISSION_VOIDED"]) == ("VOID", 1)
             assert lying() == []
         outcome = "act" if won else "objection"
         self.outcomes[outcome] += 1
-        bring_back(self.stood)
+        self.last = bring_back(self.stood)
         return outcome
 
-    def _is_first(self, stage: str, entries: "Counter[str]", person: str) -> None:
+    def _is_first(self, stage: str, events: list[str], person: str) -> None:
         """The guard was asked before the objection was on file, and what comes next knows of it."""
         assert self.recorded_at > self.asked_at, "the objection was on file before the guard was asked"
-        assert entries["SUBMISSION_VOIDED"] == 0
-        order = Entry.objects.filter(event__in=(self.course.done, "OBJECTION_RECEIVED")).order_by("-id")
-        assert [entry.event for entry in order[:2]] == ["OBJECTION_RECEIVED", self.course.done]
+        assert "SUBMISSION_VOIDED" not in events
+        order = [event for event in events if event in (self.course.done, "OBJECTION_RECEIVED")]
+        assert order == [self.course.done, "OBJECTION_RECEIVED"]
         if self.course.then is not None:
             with pytest.raises(Refused) as refusal:
-                self.course.then(self.walk, self.row, self.at)
+                self.course.then(self.staff, self.row, self.at)
             assert refusal.value.codes == ["OBJECTION_PERSON"]
             return
         assert stage == "SENDING"
@@ -135,7 +142,7 @@ class Race:
         self.start.wait()
         time.sleep(later)
         try:
-            assert self.course.act(self.walk, self.row, self.at) is not None
+            assert self.course.act(self.staff, self.row, self.at) is not None
         except Refused as refusal:
             return refusal.codes
         return []
@@ -144,7 +151,7 @@ class Race:
         self.start.wait()
         time.sleep(later)
         objections.receive(
-            reference=reference, person=self.people[person], received_at=self.at, by=self.worker, at=self.at
+            reference=reference, person=self.people[person], received_at=self.at, by=self.staff["worker"], at=self.at
         )
         self.recorded_at = time.perf_counter()
 

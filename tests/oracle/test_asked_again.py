@@ -205,10 +205,11 @@ def found_now(cohort: Cohort) -> tuple[Counter[str], set[Included]]:
     """What the guard finds at all those moments, and whom it passed over in one of them."""
     found, passed_over = Counter[str](), set[Included]()
     with transaction.atomic():
-        families = all_families()
+        known = facts.look_up(shared=False)
+        families = all_families(known)
         for at in MOMENTS:
             lost, question = permission_lost(cohort, at), facts.question_of(cohort, at)
-            assert lost == lost_of_everybody(cohort, at, families)
+            assert lost == lost_of_everybody(cohort, at, families, known)
             found += lost
             asked = {it for some in asked_again.of(cohort, question) for it in some}
             for was in set(everybody(cohort)) - asked:
@@ -273,8 +274,9 @@ def test_whom_the_guard_passes_over_has_lost_nothing(committed: str, tmp_path: P
 def read_one_by_one() -> None:
     """A family that is read for its page, which asks about the merges of its people alone, is as a run reads it."""
     with transaction.atomic():
-        of_everybody = facts.look_up(shared=False).merges.survivors
-        for reference, whole in all_families().items():
+        everything = facts.look_up(shared=False)
+        of_everybody = everything.merges.survivors
+        for reference, whole in all_families(everything).items():
             known = facts.at_hand()
             (alone,) = facts.stream(only="AND f.reference = %s", parameters=[reference], known=known)
             assert alone == whole, reference
