@@ -216,11 +216,12 @@ class CsvReader:
 
     def _is_record(self, line: int, record: bytes) -> bool:
         """Whether this is text in which values are told apart; what is not is an error."""
-        if b"\0" in record or not _is_utf8(record):
-            self._wrong_bytes(line, record)
-            return False
+        # First of all: where values cannot be told apart, wrong bytes may be in none of them.
         if b'"' in record and not RECORD.fullmatch(record):
             self._errors.add(*bulk_errors.BAD_QUOTES, line=line, value=_text(record))
+            return False
+        if b"\0" in record or not _is_utf8(record):
+            self._wrong_bytes(line, record)
             return False
         if b"\r" in QUOTED.sub(b"", record):
             self._errors.add(*bulk_errors.LONE_CARRIAGE_RETURN, line=line, value=_text(record))
@@ -245,7 +246,8 @@ def _is_utf8(record: bytes) -> bool:
 
 
 def _text(record: bytes) -> str:
-    return record.decode(errors="replace")
+    """As text that can be shown and kept, a database's included."""
+    return record.decode(errors="replace").replace("\0", "\ufffd")
 
 
 def _values(record: bytes) -> list[str]:
