@@ -3,7 +3,7 @@
 from datetime import date, timedelta
 from typing import TypeVar
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
 from cohorts.rules.facts import (
@@ -252,11 +252,15 @@ def test_at_most_one_problem_comes_from_those_who_live_elsewhere(facts: FamilyFa
 def test_the_families_made_up_here_reach_every_reason_and_inclusion() -> None:
     reached: set[str] = set()
 
-    @settings(deadline=None, max_examples=300, database=None, derandomize=True)
+    @settings(deadline=None, max_examples=300, database=None)
     @given(families, questions)
     def look(facts: FamilyFacts, asked: Question) -> None:
         for decision in decide(facts, asked):
             reached.update(decision.reasons or ["included"])
 
-    look()
+    # What is drawn depends on which modules are loaded as well: one draw may miss what is rare, and ten do not.
+    for number in range(10):
+        seed(number)(look)()
+        if reached == {*ORDER, "included"}:
+            break
     assert reached == {*ORDER, "included"}
