@@ -87,9 +87,10 @@ def load_certificate(data: bytes) -> PgpCertificate:
     try:
         cert, *others = Cert.split_bytes(data)
         packets = list(PacketPile.from_bytes(data))
-    except Exception:  # noqa: BLE001 - pysequoia raises nothing more exact
+        tags = [packet.tag for packet in packets]
+    except Exception:  # noqa: BLE001 - pysequoia raises nothing more exact, nor for a packet of a kind it does not know
         raise CertificateError("This is not an OpenPGP certificate.") from None
-    if any(packet.tag in (Tag.SecretKey, Tag.SecretSubkey) for packet in packets):
+    if Tag.SecretKey in tags or Tag.SecretSubkey in tags:
         raise CertificateError(
             "This holds a secret key, which nobody but its owner may have. Tell the recipient: it must be replaced."
         )
