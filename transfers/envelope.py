@@ -217,7 +217,8 @@ def read_header(source: BinaryIO) -> Header:
             nonce_length=len(gcm["aes-nonce"]),
             tag_length=int(gcm["aes-ICVlen"]),
         )
-    except PyAsn1Error as error:
+    except (PyAsn1Error, OverflowError) as error:
+        # pyasn1 reads as far as a length inside says, whatever that is.
         raise NotAnEnvelopeError("The head of the envelope is damaged.") from error
 
 
