@@ -42,11 +42,13 @@ class Fault(NamedTuple):
 def load_certificate(data: bytes) -> x509.Certificate:
     """The certificate in these bytes, PEM or DER. Raises CertificateError."""
     try:
-        if b"-----BEGIN" in data:
-            return x509.load_pem_x509_certificate(data)
-        return x509.load_der_x509_certificate(data)
-    except ValueError as error:
+        load = x509.load_pem_x509_certificate if b"-----BEGIN" in data else x509.load_der_x509_certificate
+        certificate = load(data)
+        # What is inside is read when it is asked for: all that is ever asked, here, where it may be refused.
+        _ = certificate.subject, certificate.issuer, certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    except (ValueError, x509.InvalidVersion) as error:
         raise CertificateError("This is not an X.509 certificate (PEM or DER).") from error
+    return certificate
 
 
 def as_pem(certificate: x509.Certificate) -> str:
