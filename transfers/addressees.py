@@ -8,7 +8,7 @@ from typing import NamedTuple
 from cryptography import x509
 
 from transfers import keys, openpgp, reopened
-from transfers.envelope import CmsEnvelope, Envelope
+from transfers.envelope import CmsEnvelope, Envelope, RecipientError
 from transfers.keys import EXPIRY_WARNING, Fault
 
 CMS, OPENPGP = "cms", "openpgp"
@@ -60,6 +60,10 @@ def _of_x509(data: bytes) -> Addressee:
     """The same bytes are the same certificate: at a door it is asked of each that was ever accepted."""
     certificate = keys.load_certificate(data)
     text = keys.as_pem(certificate)
+    try:
+        names = reopened.names_in_cms(text.encode())
+    except RecipientError as error:
+        raise keys.CertificateError("This is not an X.509 certificate (PEM or DER).") from error
     return Addressee(
         certificate,
         None,
@@ -67,7 +71,7 @@ def _of_x509(data: bytes) -> Addressee:
         keys.fingerprint(certificate),
         certificate.not_valid_before_utc,
         certificate.not_valid_after_utc,
-        reopened.names_in_cms(text.encode()),
+        names,
     )
 
 

@@ -264,8 +264,14 @@ def _octets(value: bytes) -> bytes:
 
 
 def issuer_and_serial_number(certificate: x509.Certificate) -> tuple[bytes, int]:
-    """The issuer's name byte for byte as the certificate has it: its holder finds the key by comparing."""
-    decoded, _ = decode(certificate.public_bytes(Encoding.DER), asn1Spec=rfc5280.Certificate())
+    """The issuer's name byte for byte as the certificate has it: its holder finds the key by comparing.
+
+    Raises RecipientError where the certificate is not of the form of RFC 5280 throughout.
+    """
+    try:
+        decoded, _ = decode(certificate.public_bytes(Encoding.DER), asn1Spec=rfc5280.Certificate())
+    except (PyAsn1Error, OverflowError) as error:
+        raise RecipientError("A recipient's certificate is not of the form of RFC 5280.") from error
     return bytes(encode(decoded["tbsCertificate"]["issuer"])), certificate.serial_number
 
 
