@@ -46,7 +46,7 @@ def load_certificate(data: bytes) -> x509.Certificate:
         certificate = load(data)
         # What is inside is read when it is asked for: all that is ever asked, here, where it may be refused.
         _ = certificate.subject, certificate.issuer, certificate.not_valid_before_utc, certificate.not_valid_after_utc
-    except (ValueError, x509.InvalidVersion) as error:
+    except Exception as error:  # cryptography raises whatever the parts of a certificate do
         raise CertificateError("This is not an X.509 certificate (PEM or DER).") from error
     return certificate
 
