@@ -29,6 +29,7 @@ class Work(IntEnum):
     SIFTING = 16
     MAILING = 17
     BACKING_UP = 18
+    MIGRATING = 19
 
 
 @contextmanager

@@ -88,6 +88,7 @@ def load_certificate(data: bytes) -> PgpCertificate:
         cert, *others = Cert.split_bytes(data)
         packets = list(PacketPile.from_bytes(data))
         tags = [packet.tag for packet in packets]
+        text = armor(bytes(cert), ArmorKind.PublicKey)
     except Exception:  # noqa: BLE001 - pysequoia raises nothing more exact, nor for a packet of a kind it does not know
         raise CertificateError("This is not an OpenPGP certificate.") from None
     if Tag.SecretKey in tags or Tag.SecretSubkey in tags:
@@ -109,7 +110,6 @@ def load_certificate(data: bytes) -> PgpCertificate:
     else:
         named = [packet.body for packet in PacketPile.from_bytes(message) if packet.tag == Tag.PKESK]
         receiving = [key for key in components if any(_is_named(key, body) for body in named)]
-    text = armor(bytes(cert), ArmorKind.PublicKey)
     return PgpCertificate(text, cert.fingerprint, primary, tuple(receiving), is_revoked)
 
 

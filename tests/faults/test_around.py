@@ -288,6 +288,23 @@ def test_no_room_is_left_where_the_database_lies(site: Site) -> None:
     site.the_trail_is_whole()
 
 
+DIED = 9
+DIES_AT_THE_RECORD = f"""
+import os, django
+django.setup()
+from django.core.management import call_command
+from django.db.migrations.recorder import MigrationRecorder
+record = MigrationRecorder.record_applied
+def recorded(self, app, name):
+    if name == "0009_flag_review":
+        os._exit({DIED})
+    record(self, app, name)
+MigrationRecorder.record_applied = recorded
+call_command("migrate", verbosity=0)
+"""
+"""One of whose migration all is made, its last indexes as well, and nothing is recorded yet."""
+
+
 def test_a_migration_is_killed_half_way_and_the_next_one_ends_well(site: Site) -> None:
     """While tables are brought nobody sees a page: `/readyz` says 503. Each migration is there whole or not at all, and
     `migrate` once more ends as it does undisturbed. Nothing is lost.
@@ -300,7 +317,9 @@ def test_a_migration_is_killed_half_way_and_the_next_one_ends_well(site: Site) -
         for setting, address in (("DATABASE_URL", site.here.user.site), ("DATABASE_OWNER_URL", site.here.user.owner))
     }
     words = [sys.executable, "manage.py", "migrate", "--no-input"]
-    for _ in range(3):
+    with site.here.process([sys.executable, "-c", DIES_AT_THE_RECORD], **addresses) as process:
+        assert process.wait(120) == DIED, site.here.log.read_text()[-2000:]
+    for _ in range(2):
         with site.here.process(words, **addresses) as process, contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(draw.uniform(1, 4))
     with site.here.process(words, **addresses) as process:

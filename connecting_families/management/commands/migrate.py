@@ -1,11 +1,16 @@
 """Migrate under the role that owns the tables; see to it that every change is recorded, and to the site's rights."""
 
+from contextlib import nullcontext
 from typing import Any
 
 from django.conf import settings
 from django.core.management.commands import migrate
-from django.db import connection
+from django.db import connection, transaction
+from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.migration import Migration
+from django.db.migrations.state import ProjectState
 
+from connecting_families.alone import Work
 from connecting_families.audit import owed
 
 # Rows here are added and read: the site's role may not even try to change them (triggers refuse everybody).
@@ -28,8 +33,28 @@ ADDED_AND_READ = (
 )
 
 
+class WholeOrNot(MigrationExecutor):
+    """Records a migration in the transaction that makes it.
+
+    Django records it in one of its own where some of it is made last, as indexes are: killed in between, it would be
+    made once more, and fail for ever.
+    """
+
+    def apply_migration(self, state: ProjectState, migration: Migration, *args: Any, **options: Any) -> ProjectState:
+        """Make and record a migration, or neither; one that asks for no transaction has none."""
+        with transaction.atomic() if migration.atomic else nullcontext():
+            return super().apply_migration(state, migration, *args, **options)
+
+
+# Django has no other place to name it.
+migrate.MigrationExecutor = WholeOrNot  # type: ignore[attr-defined]
+
+
 class Command(migrate.Command):
-    """Django's own migrate, as DATABASE_OWNER_URL, with grants to the role of DATABASE_URL afterwards."""
+    """Django's own migrate, as DATABASE_OWNER_URL, with grants to the role of DATABASE_URL afterwards.
+
+    One at a time: of one that was killed PostgreSQL may still be at the last word, and the next waits for that.
+    """
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Migrate, and grant."""
@@ -38,6 +63,9 @@ class Command(migrate.Command):
         connection.close()
         connection.settings_dict.update({name: owner[name] for name in ("USER", "PASSWORD", "HOST", "PORT")})
         try:
+            with connection.cursor() as cursor:
+                # Until the connection is closed.
+                cursor.execute("SELECT pg_advisory_lock(%s, 0)", [Work.MIGRATING])
             super().handle(*args, **options)
             owed.put_in_place()
             if site["USER"] != owner["USER"]:
