@@ -4,7 +4,7 @@ The two run as they would, in connections of their own, a little apart by chance
 time. Either the objection is first: the act is refused, and the submission void. Or the act is first: then the next
 door is closed, or, of what was sent, a withdrawal is made. An objection is never lost, and never refused.
 
-Each act is raced 250 times; `CF_RACES=1000` asks for another number.
+Each act is raced 1,000 times; `CF_RACES=100` asks for another number.
 """
 
 import os
@@ -32,7 +32,7 @@ from transfers import approval, delivery, doors, sealing, withdrawal
 from transfers.channels.channel import Where
 from transfers.models import Submission, Withdrawn
 
-RACES = int(os.environ.get("CF_RACES", "250"))
+RACES = int(os.environ.get("CF_RACES", "1000"))
 OBJECTORS = ("P1", "P2", "P3", "P4", "P5", "P7")
 STEP, LONG = 0.003, 0.1
 """Seconds by which one of the two starts later: at least, and at most."""

@@ -5,7 +5,7 @@ Each walk starts on a database of its own, where everything is committed, and go
 knows nothing of the program says who must not be sent (tests.gates.believed). What is sealed is opened with the
 recipient's key. A walk that fails prints its seed and its last steps.
 
-CI walks 4,000 steps. `CF_GATE_STEPS=1000000` walks a million, `CF_GATE_SEED=n` begins with another seed than 1, and
+CI walks 20,000 steps. `CF_GATE_STEPS=1000000` walks a million, `CF_GATE_SEED=n` begins with another seed than 1, and
 `CF_GATE_TOLD=file` keeps how often what happened, a line of JSON for each walk:
 
     CF_GATE_TOLD=told.jsonl CF_GATE_STEPS=1000000 nice .venv/bin/python -m pytest tests/gates/test_walked.py -q -n 2
@@ -23,7 +23,7 @@ from tests.stages.conftest import WalkTo
 
 STEPS = 1000
 """Of one walk."""
-WALKS = max(1, int(os.environ.get("CF_GATE_STEPS", "4000")) // STEPS)
+WALKS = max(1, int(os.environ.get("CF_GATE_STEPS", "20000")) // STEPS)
 FIRST = int(os.environ.get("CF_GATE_SEED", "1"))
 
 #: What happens in every walk, if it is one at all.
