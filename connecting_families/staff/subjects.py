@@ -8,6 +8,7 @@ let in before an administrator says that it is the same person.
 from datetime import datetime
 
 from django.conf import settings
+from django.db import IntegrityError, transaction
 
 from connecting_families.audit import trail
 from connecting_families.audit.events import Event
@@ -60,7 +61,12 @@ def keep(*, user: User, subject: str, by: Who, at: datetime) -> None:
     if (row.sign_on_issuer, row.sign_on_subject) == (settings.CF_OIDC_ISSUER, subject):
         return
     row.sign_on_issuer, row.sign_on_subject = settings.CF_OIDC_ISSUER, subject
-    row.save()
+    try:
+        with transaction.atomic():
+            row.save()
+    except IntegrityError:
+        # Somebody came under another account in this moment, and the database holds one for each.
+        raise NotMeant([ANOTHER], record="staff.user", reference=str(row)) from None
     trail.record(Event.SIGN_ON_KEPT, who=by, at=at, about=row)
 
 

@@ -302,6 +302,23 @@ def test_another_sign_on_says_anew_who_somebody_is(provider: Provider, settings:
     assert subjects.against(elm, "8") == []
 
 
+def test_of_two_accounts_that_one_person_comes_to_first_at_once_one_is_theirs(
+    provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elm, ash = (
+        User.objects.get(),
+        accounts.add(username="ash", role="data_preparer", password=PASSWORD, by=duty("test"), at=now()),
+    )
+    subjects.keep(user=elm, subject="7", by=elm.who(), at=now())
+    # Each looked before the other was kept: the database alone knows better.
+    monkeypatch.setattr(subjects, "against", lambda *_: [])
+    with pytest.raises(subjects.NotMeant) as refused:
+        subjects.keep(user=ash, subject="7", by=ash.who(), at=now())
+    assert refused.value.codes == ["OTHER_PERSON"]
+    assert not User.objects.get(username="ash").sign_on_subject
+    assert Entry.objects.filter(event="SIGN_ON_KEPT").count() == 1
+
+
 def test_of_two_who_come_first_at_once_the_own_code_lets_in_one(provider: Provider) -> None:
     enrol("elm")
     first, second = Client(), Client()
