@@ -13,7 +13,7 @@ from typing import NamedTuple
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.serialization import pkcs7
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, PublicKeyAlgorithmOID
 from pysequoia import Tsk
@@ -198,8 +198,10 @@ def _rsa_key(certificate: x509.Certificate) -> rsa.RSAPublicKey | None:
         return None
     try:
         key = certificate.public_key()
+        if isinstance(key, rsa.RSAPublicKey):
+            # One of a modulus or an exponent that is none is found here, and not when something is sealed for it.
+            key.encrypt(b"", padding.OAEP(padding.MGF1(hashes.SHA256()), hashes.SHA256(), label=None))
     except ValueError:
-        # Nothing is looked at inside before a certificate's key is asked for.
         return None
     return key if isinstance(key, rsa.RSAPublicKey) else None
 
