@@ -16,8 +16,7 @@ from types import TracebackType
 from typing import Any, BinaryIO, NamedTuple, Protocol, Self
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.serialization import Encoding
 from pyasn1.codec.der.decoder import decode
@@ -26,7 +25,7 @@ from pyasn1.error import PyAsn1Error
 from pyasn1.type.univ import OctetString
 from pyasn1_modules import rfc4055, rfc5083, rfc5084, rfc5280, rfc5652
 
-from transfers.keys import fingerprint
+from transfers.keys import KEY_WRAPPING, fingerprint
 
 KEY_BYTES = 32
 NONCE_BYTES = 12
@@ -242,9 +241,7 @@ def _key_transport(certificate: x509.Certificate, key: bytes) -> rfc5652.Recipie
     transport["rid"]["issuerAndSerialNumber"]["issuer"], _ = decode(issuer, asn1Spec=rfc5280.Name())
     transport["rid"]["issuerAndSerialNumber"]["serialNumber"] = serial_number
     transport["keyEncryptionAlgorithm"] = rfc4055.rSAES_OAEP_SHA256_Identifier
-    transport["encryptedKey"] = public_key.encrypt(
-        key, padding.OAEP(padding.MGF1(hashes.SHA256()), hashes.SHA256(), label=None)
-    )
+    transport["encryptedKey"] = public_key.encrypt(key, KEY_WRAPPING)
     return info
 
 

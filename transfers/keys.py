@@ -22,6 +22,8 @@ from transfers.made_up import openpgp_key
 
 SHORTEST_KEY = 3072
 EXPIRY_WARNING = timedelta(days=60)
+KEY_WRAPPING = padding.OAEP(padding.MGF1(hashes.SHA256()), hashes.SHA256(), label=None)
+"""RSAES-OAEP with SHA-256 in both places (RFC 4055): how a content key is given to a recipient."""
 
 
 class CertificateError(ValueError):
@@ -198,9 +200,9 @@ def _rsa_key(certificate: x509.Certificate) -> rsa.RSAPublicKey | None:
         return None
     try:
         key = certificate.public_key()
-        if isinstance(key, rsa.RSAPublicKey):
+        if isinstance(key, rsa.RSAPublicKey) and key.key_size >= SHORTEST_KEY:
             # One of a modulus or an exponent that is none is found here, and not when something is sealed for it.
-            key.encrypt(b"", padding.OAEP(padding.MGF1(hashes.SHA256()), hashes.SHA256(), label=None))
+            key.encrypt(b"", KEY_WRAPPING)
     except ValueError:
         return None
     return key if isinstance(key, rsa.RSAPublicKey) else None

@@ -63,9 +63,7 @@ class Command(migrate.Command):
         connection.close()
         connection.settings_dict.update({name: owner[name] for name in ("USER", "PASSWORD", "HOST", "PORT")})
         try:
-            with connection.cursor() as cursor:
-                # Until the connection is closed.
-                cursor.execute("SELECT pg_advisory_lock(%s, 0)", [Work.MIGRATING])
+            self._alone()
             super().handle(*args, **options)
             owed.put_in_place()
             if site["USER"] != owner["USER"]:
@@ -73,6 +71,15 @@ class Command(migrate.Command):
         finally:
             connection.close()
             connection.settings_dict.update(site)
+
+    def _alone(self) -> None:
+        """Wait until nobody else migrates; nobody does before the connection is closed."""
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_try_advisory_lock(%s, 0)", [Work.MIGRATING])
+            if not cursor.fetchone()[0]:
+                self.stdout.write("Somebody else is at a migrate of this database. This one waits for the end of it.")
+                self.stdout.flush()
+                cursor.execute("SELECT pg_advisory_lock(%s, 0)", [Work.MIGRATING])
 
 
 def _grant(role: str) -> None:
